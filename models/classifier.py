@@ -1,0 +1,66 @@
+"""The composition of the ground floor: texts in, predictions out."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final, Self
+
+import numpy as np
+
+from models import artifact as artifacts
+from models.artifact import Artifact
+from models.decision import FloatArray
+from models.encoding import Encoding, TextEncoder, pad, plan_batches
+from models.engines import Engine, open_engine
+from models.labels import STANCES
+from models.prediction import Prediction
+from models.text import check
+
+MAX_BATCH: Final = 64
+MAX_PADDED_TOKENS: Final = 4_096
+"""Rows x longest row of one forward pass; bounds memory. 64 statements of 64 tokens, or 16 of the longest."""
+
+
+class StanceClassifier:
+    """An encoder, an engine and a decision rule of one artifact. The engine is not shared between threads by itself."""
+
+    def __init__(self, artifact: Artifact, engine: Engine) -> None:
+        self.artifact = artifact
+        self.engine = engine
+        tokenizer = str(artifact.file(artifacts.TOKENIZER))
+        self.encoder = TextEncoder.from_file(tokenizer, max_tokens=artifact.manifest.max_tokens)
+
+    @classmethod
+    def open(cls, path: Path, *, engine: str = "openvino", threads: int = 0) -> Self:
+        """The classifier of a model directory, verified. Raises: ArtifactError, EngineUnavailable."""
+        artifact = artifacts.load(path)
+        return cls(artifact, open_engine(engine, artifact, threads=threads))
+
+    def predict(self, texts: Sequence[str]) -> list[Prediction]:
+        """One prediction for each text, in the order given. Raises: TextError, EngineFailed."""
+        for text in texts:
+            check(text)
+        encodings = self.encoder.encode(texts)
+        return self.predict_encoded(encodings)
+
+    def predict_encoded(self, encodings: Sequence[Encoding]) -> list[Prediction]:
+        """One prediction for each encoding, in order, in as many forward passes as memory asks for."""
+        logits = self.logits(encodings)
+        probabilities = self.artifact.decision.probabilities(logits)
+        return [self._prediction(row, encoding) for row, encoding in zip(probabilities, encodings, strict=True)]
+
+    def logits(self, encodings: Sequence[Encoding]) -> FloatArray:
+        """The engine's logits, before calibration. Shapes: B encodings -> [B, L]. Raises: EngineFailed."""
+        logits = np.zeros((len(encodings), len(STANCES)), dtype=np.float32)
+        lengths = [encoding.n_tokens for encoding in encodings]
+        for batch in plan_batches(lengths, max_batch=MAX_BATCH, max_padded_tokens=MAX_PADDED_TOKENS):
+            logits[batch] = self.engine.logits(*pad([encodings[index] for index in batch]))
+        return logits
+
+    def warm_up(self) -> None:
+        """Run a short and a long forward pass, so that the first caller does not pay for compilation."""
+        self.predict(["The parties will meet.", "The parties will meet again. " * 200])
+
+    def _prediction(self, probabilities: FloatArray, encoding: Encoding) -> Prediction:
+        stance, members = self.artifact.decision.decide(probabilities)
+        by_name = dict(zip(STANCES, map(float, probabilities), strict=True))
+        return Prediction(stance, by_name, members, encoding.truncated, encoding.n_tokens)

@@ -1,0 +1,92 @@
+"""From texts to token ids: the length policy and the padding of a batch."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Self
+
+import numpy as np
+import numpy.typing as npt
+from tokenizers import Tokenizer
+
+from models.errors import ArtifactCorrupt
+from models.text import normalise
+
+CHARS_PER_TOKEN: Final = 250
+"""Characters handed to the tokeniser per token allowed: it encodes all before it truncates, so text is cut first."""
+
+IntArray = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """One text as the model reads it. ``offsets`` are characters of the caller's text; markers have (0, 0)."""
+
+    ids: tuple[int, ...]
+    offsets: tuple[tuple[int, int], ...]
+    truncated: bool
+
+    @property
+    def n_tokens(self) -> int:
+        """How many tokens the model reads, its two markers included."""
+        return len(self.ids)
+
+
+class TextEncoder:
+    """A tokeniser under one length policy: clamp characters, encode, keep the first ``max_tokens`` tokens, say so."""
+
+    def __init__(self, tokenizer: Tokenizer, *, max_tokens: int) -> None:
+        tokenizer.no_padding()  # MiniLM's own file pads every text to 128 tokens
+        tokenizer.no_truncation()
+        tokenizer.enable_truncation(max_tokens)
+        tokenizer.encode_special_tokens = True  # "[SEP]" in a text is five characters, never the model's marker
+        self._tokenizer = tokenizer
+        self.max_tokens = max_tokens
+
+    @classmethod
+    def from_file(cls, path: str, *, max_tokens: int) -> Self:
+        """The encoder of a tokenizer.json. Raises: ArtifactCorrupt."""
+        try:
+            return cls(Tokenizer.from_file(path), max_tokens=max_tokens)
+        except Exception as error:  # tokenizers raises bare Exception for a file that it cannot read
+            raise ArtifactCorrupt(f"tokenizer.json: not readable: {error}") from error
+
+    def encode(self, texts: Sequence[str]) -> list[Encoding]:
+        """One encoding for each text, in order. The text must have passed models.text.check."""
+        clamp = self.max_tokens * CHARS_PER_TOKEN
+        clamped = [normalise(text[:clamp]) for text in texts]
+        encoded = self._tokenizer.encode_batch(clamped)
+        return [
+            Encoding(tuple(item.ids), tuple(item.offsets), truncated=bool(item.overflowing) or len(text) > clamp)
+            for item, text in zip(encoded, texts, strict=True)
+        ]
+
+
+def pad(encodings: Sequence[Encoding]) -> tuple[IntArray, IntArray]:
+    """Token ids and attention mask of a batch, padded with 0 to its longest member. Shapes: ids [B, T], mask [B, T]."""
+    width = max(encoding.n_tokens for encoding in encodings)
+    ids = np.zeros((len(encodings), width), dtype=np.int64)
+    mask = np.zeros((len(encodings), width), dtype=np.int64)
+    for row, encoding in enumerate(encodings):
+        ids[row, : encoding.n_tokens] = encoding.ids
+        mask[row, : encoding.n_tokens] = 1
+    return ids, mask
+
+
+def plan_batches(lengths: Sequence[int], *, max_batch: int, max_padded_tokens: int) -> list[list[int]]:
+    """Indices grouped into batches of like length: no batch has more rows, or more rows x longest, than allowed.
+
+    A single text longer than ``max_padded_tokens`` still gets a batch of its own.
+    """
+    batches: list[list[int]] = []
+    for index in sorted(range(len(lengths)), key=lengths.__getitem__):
+        current = batches[-1] if batches else None
+        fits = (
+            current is not None
+            and len(current) < max_batch
+            and (len(current) + 1) * lengths[index] <= max_padded_tokens
+        )
+        if fits and current is not None:
+            current.append(index)
+        else:
+            batches.append([index])
+    return batches

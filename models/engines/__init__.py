@@ -1,0 +1,54 @@
+"""Inference engines, one file each, behind one small protocol; imported only when chosen."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from models.artifact import Artifact
+from models.decision import FloatArray
+from models.encoding import IntArray
+from models.errors import EngineUnavailable
+
+
+@dataclass(frozen=True, slots=True)
+class EngineInfo:
+    """What an engine says of itself in /info. ``threads`` is the number of compute threads it may use."""
+
+    name: str
+    precision: str
+    threads: int
+    device: str
+
+
+class Engine(Protocol):
+    """A forward pass and nothing else: no tokens, no labels, no HTTP."""
+
+    @property
+    def info(self) -> EngineInfo:
+        """What runs, where and at which precision."""
+        ...
+
+    def logits(self, ids: IntArray, mask: IntArray) -> FloatArray:
+        """One row of logits for each text. Shapes: ids [B, T], mask [B, T] -> [B, L]. Raises: EngineFailed."""
+        ...
+
+
+ENGINES = ("openvino", "torch")
+
+
+def open_engine(name: str, artifact: Artifact, *, threads: int) -> Engine:
+    """The engine of that name over a verified artifact. ``threads`` 0 means one for each core.
+
+    Raises: EngineUnavailable when there is no such engine, or its package is not installed.
+    """
+    try:
+        if name == "openvino":
+            from models.engines.openvino import OpenVinoEngine
+
+            return OpenVinoEngine(artifact, threads=threads)
+        if name == "torch":
+            from models.engines.torch import TorchEngine
+
+            return TorchEngine(artifact, threads=threads)
+    except ImportError as error:
+        raise EngineUnavailable(f"the {name} engine needs a package that is not installed: {error.name}") from error
+    raise EngineUnavailable(f"no engine is called {name!r}; there are {', '.join(ENGINES)}")

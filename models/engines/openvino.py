@@ -1,0 +1,48 @@
+"""The default engine: the int8 OpenVINO graph on a CPU."""
+
+import os
+
+import openvino
+from openvino import properties
+from openvino.properties import hint
+
+from models.artifact import OPENVINO_GRAPH, OPENVINO_WEIGHTS, Artifact
+from models.decision import FloatArray
+from models.encoding import IntArray
+from models.engines import EngineInfo
+from models.errors import EngineFailed, EngineUnavailable
+
+
+class OpenVinoEngine:
+    """A compiled graph with one stream, so that one forward pass has all the threads."""
+
+    def __init__(self, artifact: Artifact, *, threads: int) -> None:
+        """Compile the graph. Raises: ArtifactMissing, EngineUnavailable."""
+        graph = artifact.file(OPENVINO_GRAPH)
+        artifact.file(OPENVINO_WEIGHTS)  # OpenVINO finds it beside the graph; it must be among the verified files
+        threads = threads or os.cpu_count() or 1
+        settings = {
+            properties.inference_num_threads(): threads,
+            properties.num_streams(): 1,
+            # OpenVINO picks bf16 on CPUs that have it unless told otherwise: answers would then depend on the machine.
+            hint.inference_precision(): openvino.Type.f32,
+        }
+        try:
+            self._request = openvino.Core().compile_model(graph, "CPU", settings).create_infer_request()
+        except RuntimeError as error:
+            raise EngineUnavailable(f"{OPENVINO_GRAPH}: OpenVINO cannot compile it: {error}") from error
+        self._info = EngineInfo(name="openvino", precision="int8", threads=threads, device="cpu")
+
+    @property
+    def info(self) -> EngineInfo:
+        """What runs, where and at which precision."""
+        return self._info
+
+    def logits(self, ids: IntArray, mask: IntArray) -> FloatArray:
+        """One row of logits for each text. Shapes: ids [B, T], mask [B, T] -> [B, L]. Raises: EngineFailed."""
+        try:
+            self._request.infer({"input_ids": ids, "attention_mask": mask})
+        except RuntimeError as error:
+            raise EngineFailed(f"forward pass of shape {ids.shape} failed") from error
+        logits: FloatArray = self._request.get_output_tensor(0).data.copy()
+        return logits

@@ -1,0 +1,44 @@
+"""What comes back for one text, and the protocol of whatever gives it. Imports no engine."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from models.labels import Stance
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """A stance with its calibrated probabilities, and how far to trust it.
+
+    ``prediction_set`` holds every stance that cannot be ruled out at the artifact's coverage, most probable first;
+    it always holds ``stance``. ``n_tokens`` counts the tokens that the model read, its two markers included.
+    """
+
+    stance: Stance
+    probabilities: Mapping[Stance, float]
+    prediction_set: tuple[Stance, ...]
+    truncated: bool
+    n_tokens: int
+
+    @property
+    def confidence(self) -> float:
+        """The calibrated probability of ``stance``."""
+        return self.probabilities[self.stance]
+
+    @property
+    def certain(self) -> bool:
+        """Whether the prediction set has one member."""
+        return len(self.prediction_set) == 1
+
+
+class Classifier(Protocol):
+    """Anything that gives one prediction for each text, in order."""
+
+    def predict(self, texts: Sequence[str]) -> list[Prediction]:
+        """One prediction for each text, in the order given. Raises: TextError for a text that cannot be answered."""
+        ...
+
+    def warm_up(self) -> None:
+        """Run a forward pass, so that the first caller does not pay for compilation. Raises: EngineFailed."""
+        ...
