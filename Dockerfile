@@ -1,0 +1,24 @@
+# Two stages: the first installs from the hashed lock, the second holds nothing but Python, the packages and the model.
+#   docker build -t parley .
+#   docker run --rm -p 8000:8000 --read-only --tmpfs /tmp parley
+FROM python:3.11-slim-bookworm AS build
+WORKDIR /build
+COPY requirements/serve.lock ./
+RUN python -m venv /venv \
+ && /venv/bin/python -m pip install --no-cache-dir --no-deps --require-hashes --only-binary=:all: -r serve.lock \
+ && /venv/bin/python -m pip uninstall --yes pip setuptools
+
+FROM python:3.11-slim-bookworm
+# A number, not a name: orchestrators can check that it is not root without reading /etc/passwd.
+RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin parley
+WORKDIR /app
+COPY --from=build /venv /venv
+COPY models ./models
+COPY service ./service
+ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 STANCE_HOST=0.0.0.0 STANCE_PORT=8000
+USER 10001
+EXPOSE 8000
+HEALTHCHECK --interval=10s --timeout=3s --start-period=10s --retries=3 \
+  CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/health/ready', timeout=2)"]
+STOPSIGNAL SIGTERM
+CMD ["python", "-m", "service"]

@@ -1,0 +1,264 @@
+"""Micro-batching: many requests share forward passes, and each text gets its own reply.
+
+The next batch forms while the last one runs, so a lone request waits for nothing and no timer is involved. Texts of
+like length share a batch (little padding); the oldest waiting text is always in the next one (no starvation).
+"""
+
+import asyncio
+import logging
+import math
+import time
+from collections import deque
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+
+from models.encoding import Encoding
+from models.errors import EngineError, EngineFailed
+from models.prediction import Prediction
+from service.errors import ServiceError, Unavailable, trace
+
+log = logging.getLogger("parley.batching")
+
+WINDOW: Final = 512
+"""Waiting texts looked at for one batch: sorting more costs more than the padding it saves."""
+MAX_BATCH: Final = 32
+MAX_PADDED_TOKENS: Final = 2_048
+"""Rows x longest row of one batch. Larger batches are no faster on two cores, but make the others wait longer."""
+MAX_PADDING_TOKENS: Final = 32
+"""Padding that one more text may add to a batch; a forward pass of its own would cost about 20 tokens more."""
+INITIAL_TOKENS_PER_SECOND: Final = 20_000.0
+"""A first guess of the engine's rate, replaced by measurement with the first batches."""
+CLOSE_SECONDS: Final = 1.0
+"""What a forward pass may still take when everybody else has left; a batch takes a fifth of that."""
+
+
+class EncodedClassifier(Protocol):
+    """What the batcher needs of a classifier: predictions for texts that are already encoded."""
+
+    def predict_encoded(self, encodings: Sequence[Encoding]) -> list[Prediction]:
+        """One prediction for each encoding, in order. Raises: EngineError."""
+        ...
+
+
+@dataclass(slots=True, eq=False)
+class _Job:
+    encoding: Encoding
+    deadline: float  # on the monotonic clock, in seconds
+    reply: asyncio.Future[Prediction]
+
+
+@dataclass(slots=True)
+class BatchStatistics:
+    """Counters of the engine's work, read by telemetry."""
+
+    n_batches: int = 0
+    n_texts: int = 0
+    n_tokens: int = 0
+    n_padded_tokens: int = 0
+    n_retries: int = 0
+    n_expired: int = 0
+    engine_seconds: float = 0.0
+
+
+@dataclass(slots=True)
+class Batcher:
+    """One queue, one engine thread. Made and used on one event loop; ``start`` before use, ``close`` after."""
+
+    classifier: EncodedClassifier
+    max_queued_tokens: int
+    statistics: BatchStatistics = field(default_factory=BatchStatistics)
+    queued_tokens: int = 0
+    _tokens_per_second: float = INITIAL_TOKENS_PER_SECOND
+    _queue: deque[_Job] = field(default_factory=deque)
+    _wake: asyncio.Event = field(default_factory=asyncio.Event)
+    _thread: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, thread_name_prefix="engine"))
+    _task: asyncio.Task[None] | None = None
+    _busy_since: float | None = None
+    _closing: bool = False
+    abandoned: bool = False
+    """Whether ``close`` left a forward pass behind that did not end."""
+
+    def start(self) -> None:
+        """Begin to serve the queue."""
+        self._task = asyncio.create_task(self._serve(), name="batcher")
+
+    @property
+    def alive(self) -> bool:
+        """Whether texts are still being answered: the loop runs and nobody told it to stop."""
+        return self._task is not None and not self._task.done() and not self._closing
+
+    def stalled_for_seconds(self) -> float:
+        """How long the running forward pass has taken so far; 0 when none runs."""
+        return 0.0 if self._busy_since is None else time.monotonic() - self._busy_since
+
+    async def submit(self, encodings: Sequence[Encoding], *, deadline: float) -> list[Prediction | ServiceError]:
+        """One prediction for each encoding, in order, or the error of a text that the engine could not answer.
+
+        The whole request is accepted, or none of it.
+        Raises: Unavailable (queue full, stopping, ``deadline`` on the monotonic clock passed).
+        """
+        self._admit(sum(encoding.n_tokens for encoding in encodings))
+        loop = asyncio.get_running_loop()
+        jobs = [_Job(encoding, deadline, loop.create_future()) for encoding in encodings]
+        self._queue.extend(jobs)
+        self.queued_tokens += sum(encoding.n_tokens for encoding in encodings)
+        self._wake.set()
+        try:
+            async with asyncio.timeout_at(loop.time() + deadline - time.monotonic()):
+                return [await _outcome(job) for job in jobs]
+        except TimeoutError:
+            raise Unavailable("deadline_exceeded", "no answer within the deadline") from None
+        finally:
+            for job in jobs:  # a caller that went away leaves no work behind
+                job.reply.cancel()
+
+    async def close(self, *, within_seconds: float = CLOSE_SECONDS) -> None:
+        """Finish what was accepted, then stop; what is not finished in time is refused, and ``abandoned`` set."""
+        self._closing = True
+        self._wake.set()
+        if self._task is not None:
+            _, running = await asyncio.wait({self._task}, timeout=within_seconds)
+            self.abandoned = bool(running)
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        self._thread.shutdown(wait=False)
+
+    def _admit(self, n_tokens: int) -> None:
+        if not self.alive:
+            raise Unavailable("not_ready", "the service is stopping or unhealthy", retry_after_seconds=5)
+        # A request that alone exceeds the limit is taken when nothing waits: its size is bounded elsewhere.
+        if self._queue and self.queued_tokens + n_tokens > self.max_queued_tokens:
+            wait = max(1, math.ceil(self.queued_tokens / self._tokens_per_second))
+            raise Unavailable("overloaded", f"the queue is full; try again in {wait} seconds", retry_after_seconds=wait)
+
+    async def _serve(self) -> None:
+        try:
+            while True:
+                while not self._queue:
+                    if self._closing:
+                        return
+                    self._wake.clear()
+                    await self._wake.wait()
+                batch = self._next_batch()
+                try:
+                    if batch:
+                        await self._run(batch)
+                finally:
+                    _refuse_all(batch)  # whoever has no answer by now gets none: the loop is ending
+        except Exception as error:
+            log.error("the batcher died: %s", trace(error))
+            raise
+        finally:
+            self.queued_tokens -= sum(job.encoding.n_tokens for job in self._queue)
+            _refuse_all(self._queue)
+            self._queue.clear()
+
+    def _next_batch(self) -> list[_Job]:
+        """The oldest waiting text with others of like length, out of the queue; without what nobody waits for."""
+        window = self._live_window()
+        if not window:
+            return []
+        oldest = window[0]
+        by_length = sorted(window, key=lambda job: job.encoding.n_tokens)
+        batch = by_length[_like([job.encoding.n_tokens for job in by_length], by_length.index(oldest))]
+        chosen = set(map(id, batch))
+        rest = [job for job in window if id(job) not in chosen]
+        self._queue.extendleft(reversed(rest))
+        self.queued_tokens -= sum(job.encoding.n_tokens for job in batch)
+        return batch
+
+    def _live_window(self) -> list[_Job]:
+        """Up to WINDOW jobs taken off the queue whose callers still wait."""
+        window: list[_Job] = []
+        now = time.monotonic()
+        while self._queue and len(window) < WINDOW:
+            job = self._queue.popleft()
+            if job.reply.done() or job.deadline <= now:
+                self.queued_tokens -= job.encoding.n_tokens
+                self.statistics.n_expired += 1
+                _refuse(job, Unavailable("deadline_exceeded", "no answer within the deadline"))
+            else:
+                window.append(job)
+        return window
+
+    async def _run(self, batch: Sequence[_Job]) -> None:
+        """Answer a batch; when it fails, try each text alone once, so that one that breaks the engine fails alone."""
+        try:
+            predictions = await self._forward([job.encoding for job in batch])
+        except EngineError as error:
+            log.warning("a batch of %d failed: %s", len(batch), trace(error))
+            if len(batch) == 1:
+                _refuse(batch[0], ServiceError("internal", "the model could not answer this text"))
+                return
+            self.statistics.n_retries += len(batch)
+            for job in batch:
+                if not job.reply.done():
+                    await self._run([job])
+            return
+        for job, prediction in zip(batch, predictions, strict=True):
+            if not job.reply.done():
+                job.reply.set_result(prediction)
+
+    async def _forward(self, encodings: list[Encoding]) -> list[Prediction]:
+        self._busy_since = started = time.monotonic()
+        try:
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._thread, self._predict, encodings)
+        finally:
+            self._busy_since = None
+            self._record(encodings, time.monotonic() - started)
+
+    def _predict(self, encodings: Sequence[Encoding]) -> list[Prediction]:
+        """What the engine's thread runs: whatever a text breaks is an EngineError, so that it fails alone."""
+        try:
+            return self.classifier.predict_encoded(encodings)
+        except EngineError:
+            raise
+        except Exception as error:
+            raise EngineFailed("the classifier raised what it should not") from error
+
+    def _record(self, encodings: Sequence[Encoding], seconds: float) -> None:
+        n_tokens = sum(encoding.n_tokens for encoding in encodings)
+        self.statistics.n_batches += 1
+        self.statistics.n_texts += len(encodings)
+        self.statistics.n_tokens += n_tokens
+        self.statistics.n_padded_tokens += len(encodings) * max(encoding.n_tokens for encoding in encodings)
+        self.statistics.engine_seconds += seconds
+        self._tokens_per_second += 0.1 * (n_tokens / max(seconds, 1e-6) - self._tokens_per_second)
+
+
+def _like(lengths: Sequence[int], start: int) -> slice:
+    """The stretch of sorted lengths around ``start`` that is worth one forward pass, grown where it pads least."""
+    low, high = start, start + 1
+    while high - low < MAX_BATCH:
+        # A shorter text is padded itself; a longer one pads everybody in the batch.
+        shorter = lengths[high - 1] - lengths[low - 1] if low > 0 else math.inf
+        longer = (lengths[high] - lengths[high - 1]) * (high - low) if high < len(lengths) else math.inf
+        widest = lengths[high - 1] if shorter <= longer else lengths[high]
+        if min(shorter, longer) > MAX_PADDING_TOKENS or (high - low + 1) * widest > MAX_PADDED_TOKENS:
+            break
+        low, high = (low - 1, high) if shorter <= longer else (low, high + 1)
+    return slice(low, high)
+
+
+async def _outcome(job: _Job) -> Prediction | ServiceError:
+    """The reply, or the error that is this text's own. Raises: Unavailable, which is everybody's."""
+    try:
+        return await job.reply
+    except Unavailable:
+        raise
+    except ServiceError as error:
+        return error
+
+
+def _refuse(job: _Job, error: ServiceError) -> None:
+    if not job.reply.done():
+        job.reply.set_exception(error)
+        job.reply.exception()  # marks it as seen: a request reports the first of its errors, asyncio would log the rest
+
+
+def _refuse_all(jobs: Iterable[_Job]) -> None:
+    for job in jobs:
+        _refuse(job, Unavailable("not_ready", "the service stopped before it could answer", retry_after_seconds=5))

@@ -1,0 +1,1 @@
+"""The HTTP routes, one file for each concern; each file makes its router from what it is given."""

@@ -1,0 +1,268 @@
+"""POST /classify and POST /classify/batch: bodies in, answers out. Decisions are the model's, none are made here."""
+
+import asyncio
+import json
+import re
+import time
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, NoReturn, ParamSpec, TypeVar
+
+from fastapi import APIRouter, Request
+from pydantic import BaseModel, ValidationError
+from starlette.requests import ClientDisconnect
+
+from models.classifier import StanceClassifier
+from models.encoding import Encoding
+from models.errors import TextError
+from models.language import ForeignLanguage, foreign_language
+from models.prediction import Prediction
+from models.text import check
+from service.batching import Batcher
+from service.errors import BadRequest, ServiceError, responses
+from service.schemas import EXAMPLE_TEXT, Batch, BatchAnswer, ItemAnswer, ItemError, StanceAnswer, Statement
+from service.settings import Settings
+from service.telemetry import Metrics
+
+Model = TypeVar("Model", bound=BaseModel)
+Result = TypeVar("Result")
+Arguments = ParamSpec("Arguments")
+
+INLINE_CHARS: Final = 4_000
+"""Up to here work on a text is quicker than handing it to a thread and back."""
+CHARSET: Final = re.compile(r'charset\s*=\s*"?([^";\s]+)', re.IGNORECASE)
+REFUSED_ALWAYS: Final = (
+    "malformed_utf8",
+    "receive_timeout",
+    "body_too_large",
+    "unsupported_media_type",
+    "unsupported_encoding",
+)
+UNAVAILABLE: Final = ("overloaded", "not_ready", "deadline_exceeded")
+BAD_TEXT: Final = ("empty_text", "text_too_long", "unreadable_text")
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What the routes share: checks, encodes and submits texts, and words the answers."""
+
+    classifier: StanceClassifier
+    batcher: Batcher
+    settings: Settings
+    metrics: Metrics
+
+    async def answer(self, texts: Sequence[str]) -> list[StanceAnswer | ServiceError]:
+        """One answer for each text, in order, or the error of a text that breaks the engine; the texts are checked.
+
+        Raises: Unavailable.
+        """
+        deadline = time.monotonic() + self.settings.deadline_seconds
+        encodings, languages = await _aside(sum(map(len, texts)), self._prepare, texts)
+        predictions = await self.batcher.submit(encodings, deadline=deadline)
+        return [self._word(*pair) for pair in zip(predictions, languages, strict=True)]
+
+    def check(self, text: str) -> None:
+        """Raise the TextError that says why this text cannot be answered."""
+        check(text, max_chars=self.settings.max_text_chars)
+
+    def _prepare(self, texts: Sequence[str]) -> tuple[list[Encoding], list[ForeignLanguage | None]]:
+        return self.classifier.encoder.encode(texts), [foreign_language(text) for text in texts]
+
+    def _word(
+        self, prediction: Prediction | ServiceError, language: ForeignLanguage | None
+    ) -> StanceAnswer | ServiceError:
+        if isinstance(prediction, ServiceError):
+            return prediction
+        self.metrics.stances.labels(prediction.stance).inc()
+        manifest = self.classifier.artifact.manifest
+        return StanceAnswer.of(prediction, language=language, model=manifest.model_id, codebook=manifest.codebook)
+
+
+def make_router(desk: Desk) -> APIRouter:
+    """The router of the classification routes."""
+    router = APIRouter(tags=["classify"])
+
+    @router.post(
+        "/classify",
+        summary="Classify one statement",
+        responses=responses("malformed_json", "invalid_request", *BAD_TEXT, *REFUSED_ALWAYS, *UNAVAILABLE),
+        openapi_extra=_request_body(Statement, plain=True),
+    )
+    async def classify(request: Request) -> StanceAnswer:
+        """Give the stance of one statement toward negotiations. Send JSON, or the bare statement as text/plain."""
+        text = await _read_statement(request)
+        await _aside(len(text), desk.check, text)
+        (answer,) = await _while_connected(request, desk.answer([text]))
+        if isinstance(answer, ServiceError):
+            raise answer
+        return answer
+
+    @router.post(
+        "/classify/batch",
+        summary="Classify several statements",
+        responses=responses("malformed_json", "invalid_request", "too_many_items", *REFUSED_ALWAYS, *UNAVAILABLE),
+        openapi_extra=_request_body(Batch, plain=False),
+    )
+    async def classify_batch(request: Request) -> BatchAnswer:
+        """Give the stance of each statement, in order. A bad item gets its own error and fails no neighbour."""
+        batch = _validate(Batch, await _read_json(request))
+        limit = desk.settings.max_batch_items
+        if len(batch.items) > limit:
+            raise BadRequest(
+                "too_many_items", f"the batch has {len(batch.items):,} items; at most {limit:,} are allowed"
+            )
+        n_bytes = len(await request.body())
+        answers = await _aside(n_bytes, _check_items, batch.items, desk.check)
+        return await _while_connected(request, _answer_items(desk, batch.items, answers))
+
+    return router
+
+
+async def _aside(
+    size: int, work: Callable[Arguments, Result], *args: Arguments.args, **kwargs: Arguments.kwargs
+) -> Result:
+    """What ``work`` returns: run here when its input is small, in a thread when it would hold up everybody else."""
+    return work(*args, **kwargs) if size <= INLINE_CHARS else await asyncio.to_thread(work, *args, **kwargs)
+
+
+async def _while_connected(request: Request, work: Coroutine[Any, Any, Result]) -> Result:
+    """What ``work`` returns, unless the caller goes away first: then it is cancelled. Raises: ClientDisconnect."""
+    working = asyncio.ensure_future(work)
+    leaving = asyncio.ensure_future(request.receive())  # the body has been read: only a disconnect can still come
+    try:
+        await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        if not working.done():
+            raise ClientDisconnect
+        return working.result()
+    finally:
+        working.cancel()
+        leaving.cancel()
+
+
+async def _answer_items(desk: Desk, items: Sequence[Any], answers: list[ItemAnswer]) -> BatchAnswer:
+    """The checked ``answers``, completed with the predictions of those that are ok."""
+    good = [index for index, answer in enumerate(answers) if answer.status == "ok"]
+    predictions = await desk.answer([items[index]["text"] for index in good]) if good else []
+    for index, prediction in zip(good, predictions, strict=True):
+        if isinstance(prediction, ServiceError):
+            answers[index] = _item_error(answers[index].id, prediction.kind.code, prediction.message)
+        else:
+            answers[index].prediction = prediction
+    n_ok = sum(answer.status == "ok" for answer in answers)
+    return BatchAnswer(items=answers, n_ok=n_ok, n_errors=len(answers) - n_ok)
+
+
+def _check_items(items: Sequence[Any], check_text: Callable[[str], None]) -> list[ItemAnswer]:
+    return [_checked(item, position, check_text) for position, item in enumerate(items)]
+
+
+def _item_error(item_id: str, code: str, message: str) -> ItemAnswer:
+    return ItemAnswer(id=item_id, status="error", error=ItemError(code=code, message=message))
+
+
+def _checked(item: Any, position: int, check_text: Callable[[str], None]) -> ItemAnswer:
+    """The answer of one item before its prediction: ok, or what is wrong with it."""
+    given = item.get("id") if isinstance(item, dict) else None
+    item_id = _printable(given) if isinstance(given, str) else str(position)
+    try:
+        if not isinstance(item, dict):
+            raise BadRequest("invalid_request", "an item must be an object with a text")
+        if given is not None and not isinstance(given, str):
+            raise BadRequest("invalid_request", "id: must be a string")
+        statement = _validate(Statement, {name: value for name, value in item.items() if name != "id"})
+        check_text(statement.text)
+    except BadRequest as error:
+        return _item_error(item_id, error.kind.code, error.message)
+    except TextError as error:
+        return _item_error(item_id, error.code, str(error))
+    return ItemAnswer(id=item_id, status="ok")
+
+
+def _printable(item_id: str) -> str:
+    """The id with unpaired surrogates replaced: they cannot be sent as UTF-8."""
+    return item_id.encode("utf-8", "replace").decode("utf-8")
+
+
+async def _read_statement(request: Request) -> str:
+    media_type = _media_type(request)
+    if media_type == "text/plain":
+        return _decode(await request.body())
+    return _validate(Statement, await _read_json(request)).text
+
+
+async def _read_json(request: Request) -> Any:
+    media_type = _media_type(request)
+    if media_type != "application/json" and not media_type.endswith("+json"):
+        raise BadRequest("unsupported_media_type", f"{request.url.path} takes application/json")
+    body = await request.body()
+    return await _aside(len(body), _parse, body)
+
+
+def _parse(body: bytes) -> Any:
+    text = _decode(body)
+    try:
+        return json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_without_repeats)
+    except RecursionError:
+        raise BadRequest("malformed_json", "the body is nested too deeply") from None
+    except ValueError as error:
+        where = f": {error.msg} at character {error.pos}" if isinstance(error, json.JSONDecodeError) else ""
+        raise BadRequest("malformed_json", f"the body is not JSON{where}") from None
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(name)  # NaN and Infinity, which Python reads but JSON does not know
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The object. JSON leaves open which of two equal names counts, so two texts under one name are refused."""
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
+        raise BadRequest("malformed_json", "an object in the body has the same field twice")
+    return fields
+
+
+def _media_type(request: Request) -> str:
+    """The media type without parameters. Raises: BadRequest when the charset is not UTF-8."""
+    header = request.headers.get("content-type", "")
+    charset = CHARSET.search(header)
+    if charset and charset[1].lower() not in ("utf-8", "utf8", "us-ascii"):
+        raise BadRequest("unsupported_media_type", "send the body in UTF-8")
+    media_type = header.partition(";")[0].strip().lower()
+    if media_type not in ("application/json", "text/plain") and not media_type.endswith("+json"):
+        raise BadRequest("unsupported_media_type", "send application/json, or text/plain in UTF-8")
+    return media_type
+
+
+def _decode(body: bytes) -> str:
+    try:
+        return body.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise BadRequest("malformed_utf8", f"the body is not UTF-8: byte {error.start} cannot be decoded") from None
+
+
+def _validate(model: type[Model], value: Any) -> Model:
+    """The value as the model. Raises: BadRequest that names fields and causes but never echoes what was sent."""
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        errors = error.errors(include_input=False, include_context=False, include_url=False)
+        if any(e["type"] == "string_unicode" for e in errors):
+            raise BadRequest("unreadable_text", "the body contains an unpaired surrogate") from None
+        raise BadRequest("invalid_request", "; ".join(dict.fromkeys(map(_cause, errors)))) from None
+
+
+def _cause(error: Any) -> str:
+    """What is wrong, for the caller. A field that the schema does not know is not named: its name is the caller's."""
+    if error["type"] == "extra_forbidden":
+        return "there is a field that is not known here"
+    if error["type"] == "model_type":
+        return "the body must be an object"
+    return f"{'.'.join(map(str, error['loc']))}: {error['msg']}"
+
+
+def _request_body(model: type[BaseModel], *, plain: bool) -> dict[str, Any]:
+    """The OpenAPI request body of a route that reads its own bytes."""
+    content: dict[str, Any] = {"application/json": {"schema": model.model_json_schema()}}
+    if plain:
+        content["text/plain"] = {"schema": {"type": "string"}, "example": EXAMPLE_TEXT}
+    return {"requestBody": {"required": True, "content": content}}

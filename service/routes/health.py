@@ -1,0 +1,74 @@
+"""GET /health/live, /health/ready, /info and /metrics: what operators ask."""
+
+from typing import Final
+
+from fastapi import APIRouter, Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from models.classifier import StanceClassifier
+from models.labels import STANCES
+from service.batching import Batcher
+from service.errors import Unavailable, responses
+from service.schemas import Health, Info
+from service.settings import Settings
+from service.telemetry import Metrics
+
+STALLED_SECONDS: Final = 30.0
+"""A forward pass of the largest batch takes well under a second; one that takes this long will not come back."""
+LIMITS: Final = (
+    "max_body_bytes", "max_text_chars", "max_batch_items", "max_queued_tokens",
+    "deadline_seconds", "receive_seconds", "drain_seconds",
+)  # fmt: skip
+
+
+def make_router(classifier: StanceClassifier, batcher: Batcher, settings: Settings, metrics: Metrics) -> APIRouter:
+    """The router of the operators' routes."""
+    router = APIRouter(tags=["operations"])
+
+    @router.get("/health/live", summary="Is the process alive?", responses=responses())
+    async def live() -> Health:
+        """Answer as long as the event loop turns."""
+        return Health(status="live")
+
+    @router.get("/health/ready", summary="Should requests be sent here?", responses=responses("not_ready"))
+    async def ready() -> Health:
+        """Answer 200 while the engine answers and nobody told the service to stop; 503 otherwise."""
+        if not batcher.alive:
+            raise Unavailable("not_ready", "the service is stopping or unhealthy", retry_after_seconds=5)
+        if batcher.stalled_for_seconds() > STALLED_SECONDS:
+            raise Unavailable("not_ready", "the engine does not answer", retry_after_seconds=5)
+        return Health(status="ready")
+
+    @router.get("/info", summary="What answers here, and within which limits", responses=responses())
+    async def info() -> Info:
+        """Name the model, the engine and every limit."""
+        artifact, engine = classifier.artifact, classifier.engine.info
+        return Info(
+            model=artifact.manifest.model_id,
+            digest=artifact.manifest.digest,
+            codebook=artifact.manifest.codebook,
+            labels=list(STANCES),
+            coverage=artifact.decision.coverage,
+            engine=engine.name,
+            precision=engine.precision,
+            device=engine.device,
+            threads=engine.threads,
+            max_tokens=artifact.manifest.max_tokens,
+            limits={name: getattr(settings, name) for name in LIMITS},
+        )
+
+    @router.get("/metrics", summary="Prometheus metrics", response_class=Response, responses=METRICS_RESPONSES)
+    async def prometheus() -> Response:
+        """Give all counters in the Prometheus text format."""
+        return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
+
+    return router
+
+
+METRICS_RESPONSES: Final = {
+    **responses(),
+    200: {
+        "description": "Counters, histograms and gauges.",
+        "content": {"text/plain": {"example": 'parley_predictions_total{stance="conditional"} 12.0\n'}},
+    },
+}

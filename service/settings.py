@@ -1,0 +1,63 @@
+"""The service's settings, from STANCE_* variables; the only place where the environment is read."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from models.text import MAX_TEXT_CHARS
+
+PREFIX: Final = "STANCE_"
+RELEASED_MODEL: Final = Path(__file__).resolve().parents[1] / "models" / "stance-minilm"
+
+
+class SettingsError(Exception):
+    """Raised when a setting is unknown, out of range or contradicts another; the message names it."""
+
+
+class Settings(BaseModel):
+    """Every setting with its default. Each is read from STANCE_ and its name in capitals."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    model: Path = Field(RELEASED_MODEL, description="model directory")
+    engine: Literal["openvino", "torch"] = Field("openvino", description="inference engine")
+    threads: int = Field(0, ge=0, le=256, description="compute threads; 0 is one for each core")
+    host: str = Field("127.0.0.1", min_length=1, description="address to listen on")
+    port: int = Field(8000, ge=0, le=65535, description="port to listen on; 0 lets the system choose")
+    max_body_bytes: int = Field(4 * 2**20, ge=1_024, le=2**30, description="bytes of a request body")
+    max_text_chars: int = Field(MAX_TEXT_CHARS, ge=1, le=1_000_000, description="characters of one text")
+    max_batch_items: int = Field(256, ge=1, le=10_000, description="items of one batch request")
+    max_queued_tokens: int = Field(
+        100_000, ge=1_024, le=10_000_000, description="tokens that may wait for the engine before requests are refused"
+    )
+    deadline_seconds: float = Field(
+        15.0, gt=0, le=600, description="time from a complete request to its answer, or it is given up"
+    )
+    receive_seconds: float = Field(15.0, gt=0, le=600, description="time in which a request body must have arrived")
+    drain_seconds: float = Field(
+        10.0, gt=0, le=600, description="time for accepted requests to finish when told to stop"
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least severe message logged")
+
+    @model_validator(mode="after")
+    def _limits_agree(self) -> Self:
+        if self.max_text_chars > self.max_body_bytes:
+            raise ValueError("max_text_chars is larger than max_body_bytes: no such text could arrive")
+        return self
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str]) -> Self:
+        """The settings of an environment. Raises: SettingsError for an unknown STANCE_ name or a bad value."""
+        names = {name for name in environment if name.upper().startswith(PREFIX)}
+        known = {PREFIX + field.upper() for field in cls.model_fields}
+        unknown = sorted(name for name in names if name.upper() not in known)
+        if unknown:
+            raise SettingsError(f"unknown setting {', '.join(unknown)}; known are {', '.join(sorted(known))}")
+        values = {name.upper().removeprefix(PREFIX).lower(): environment[name] for name in names}
+        try:
+            return cls(**values)  # type: ignore[arg-type]  # strings, parsed by pydantic
+        except ValidationError as error:
+            causes = (": ".join([*(f"{PREFIX}{name}".upper() for name in e["loc"]), e["msg"]]) for e in error.errors())
+            raise SettingsError("; ".join(causes)) from error

@@ -1,0 +1,146 @@
+"""Request ids, the access log, counters and the one place where an error becomes an answer. No text is recorded."""
+
+import asyncio
+import json
+import logging
+import re
+import secrets
+import time
+from collections.abc import Iterable
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from models.errors import ParleyError
+from service import errors
+from service.batching import Batcher
+
+log = logging.getLogger("parley.requests")
+
+LATENCY_BUCKETS_SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+"""A caller's own request id is kept when it is short and plain; anything else could forge log lines."""
+CLIENT_GONE: Final = 499
+"""Counted, never sent: the client went away before there was an answer. The number is nginx's."""
+BODY_UNREAD: Final = frozenset({"receive_timeout", "body_too_large", "unsupported_encoding"})
+"""Refusals before the body was read to its end: the connection cannot be used again."""
+
+
+class Metrics:
+    """The Prometheus registry of one app."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.requests = Counter(
+            "parley_requests", "Requests by route and status.", ["route", "status"], registry=self.registry
+        )
+        self.refusals = Counter(
+            "parley_errors", "Requests answered with an error, by code.", ["code"], registry=self.registry
+        )
+        self.latency = Histogram(
+            "parley_request_seconds", "Seconds from first to last byte, by route.", ["route"],
+            buckets=LATENCY_BUCKETS_SECONDS, registry=self.registry,
+        )  # fmt: skip
+        self.stances = Counter("parley_predictions", "Predictions by stance.", ["stance"], registry=self.registry)
+
+    def watch(self, batcher: Batcher) -> None:
+        """Export the batcher's statistics as they are when somebody asks."""
+        self.registry.register(BatcherCollector(batcher))
+
+
+class BatcherCollector(Collector):
+    """Reads the batcher's counters at scrape time, so that the hot path counts nothing twice."""
+
+    def __init__(self, batcher: Batcher) -> None:
+        self._batcher = batcher
+
+    def collect(self) -> Iterable[Metric]:
+        """The metric families of the engine and its queue."""
+        statistics = self._batcher.statistics
+        yield GaugeMetricFamily(
+            "parley_queued_tokens", "Tokens waiting for the engine.", value=self._batcher.queued_tokens
+        )
+        for name, what in (
+            ("n_batches", "Forward passes."),
+            ("n_texts", "Texts in forward passes."),
+            ("n_tokens", "Tokens in forward passes, without padding."),
+            ("n_padded_tokens", "Tokens in forward passes, with padding."),
+            ("n_retries", "Texts tried again alone after their batch failed."),
+            ("n_expired", "Texts dropped because nobody waited for them any more."),
+            ("engine_seconds", "Seconds spent in forward passes."),
+        ):
+            yield CounterMetricFamily(f"parley_engine_{name.removeprefix('n_')}", what, value=getattr(statistics, name))
+
+
+class Telemetry:
+    """The outermost layer, pure ASGI: every request leaves through here with an id, a count and one log line."""
+
+    def __init__(self, app: ASGIApp, *, metrics: Metrics) -> None:
+        self._app = app
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve the request and turn whatever it raises into the one error body."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = _request_id(scope)
+        scope.setdefault("state", {})["request_id"] = request_id
+        started, status = time.perf_counter(), 0
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message.get("headers", []), (b"x-request-id", request_id.encode())]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_with_id)
+        except ClientDisconnect:
+            status = status or CLIENT_GONE
+        except asyncio.CancelledError:
+            if status:
+                raise
+            stopped = errors.Unavailable("not_ready", "the service stops before it can answer", retry_after_seconds=5)
+            await self._answer(stopped, request_id, send_with_id)  # uvicorn's word for it would be a bare 500
+        except Exception as error:
+            if status:  # the answer has begun: nothing can be mended, the server closes the connection
+                raise
+            await self._answer(error, request_id, send_with_id)
+        finally:
+            self._record(scope, status, time.perf_counter() - started, request_id)
+
+    async def _answer(self, error: Exception, request_id: str, send: Send) -> None:
+        if isinstance(error, ParleyError):
+            error = errors.from_model(error)
+        if not isinstance(error, errors.ServiceError):
+            log.error("request %s failed: %s", request_id, errors.trace(error))
+            error = errors.ServiceError("internal", errors.BY_CODE["internal"].example)
+        self._metrics.refusals.labels(error.kind.code).inc()
+        payload = json.dumps(errors.body(error.kind.code, error.message, request_id)).encode()
+        headers = {"content-type": "application/json", "content-length": str(len(payload)), **error.headers}
+        if error.kind.code in BODY_UNREAD:
+            headers["connection"] = "close"
+        pairs = [(name.encode(), value.encode()) for name, value in headers.items()]
+        await send({"type": "http.response.start", "status": error.kind.status, "headers": pairs})
+        await send({"type": "http.response.body", "body": payload})
+
+    def _record(self, scope: Scope, status: int, seconds: float, request_id: str) -> None:
+        # Unknown paths share one name: a scanner must not be able to fill the registry.
+        route = getattr(scope.get("route"), "path", "unknown")
+        self._metrics.requests.labels(route, status).inc()
+        self._metrics.latency.labels(route).observe(seconds)
+        if not route.startswith("/health"):
+            log.info("%s %s %d %.1f ms id=%s", scope["method"], route, status, seconds * 1000, request_id)
+
+
+def _request_id(scope: Scope) -> str:
+    for name, value in scope["headers"]:
+        if name == b"x-request-id" and REQUEST_ID.fullmatch(value):
+            return str(value, "ascii")
+    return secrets.token_hex(8)
