@@ -1,0 +1,59 @@
+"""What anybody would write first: FastAPI around transformers.pipeline on the same checkpoint; the side to compare.
+
+python -m benchmarks.plain_server models/stance-minilm --port 8100 [--style async]
+"""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from fastapi import FastAPI
+from pydantic import BaseModel
+from transformers import pipeline
+
+
+class Statement(BaseModel):
+    """One statement to classify."""
+
+    text: str
+
+
+def create_app(model: Path, *, style: str) -> FastAPI:
+    """A server with one route; its handler blocks a pool thread (``style`` sync) or the event loop (async)."""
+    classify = pipeline("text-classification", model=str(model), top_k=None, truncation=True, max_length=256, device=-1)
+    app = FastAPI()
+
+    if style == "sync":
+
+        @app.post("/classify")
+        def in_thread(statement: Statement) -> Any:
+            """Classify one statement."""
+            return classify(statement.text)
+    else:
+
+        @app.post("/classify")
+        async def in_loop(statement: Statement) -> Any:
+            """Classify one statement."""
+            return classify(statement.text)
+
+    @app.get("/health/ready")
+    def ready() -> str:
+        """Say that the server is up."""
+        return "ready"
+
+    return app
+
+
+def main() -> None:
+    """The program."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("model", type=Path)
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--style", choices=("sync", "async"), default="sync")
+    flags = parser.parse_args()
+    uvicorn.run(create_app(flags.model, style=flags.style), port=flags.port, log_level="warning", access_log=False)
+
+
+if __name__ == "__main__":
+    main()

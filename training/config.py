@@ -1,0 +1,58 @@
+"""The configuration of a fine-tuning run: one flat record, every number with its source, every field a flag."""
+
+import argparse
+from dataclasses import dataclass, fields
+from typing import Any, Self
+
+from training.base import DEFAULT_BASE
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingConfig:
+    """Everything that determines a run besides data and code. Source of the numbers: docs/log.md, "Recipe"."""
+
+    base: str = DEFAULT_BASE  #: hub id or local path of the encoder to start from
+    seed: int = 0  #: seed of weights, shuffling and dropout
+    epochs: int = 4  #: passes over the training examples
+    batch_size: int = 32  #: statements per step and device
+    learning_rate: float = 2e-4  #: peak rate of the encoder
+    head_learning_rate: float = 1e-3  #: peak rate of the pooler and the classification layer, which start from nothing
+    warmup_share: float = 0.1  #: share of the steps in which the rate rises, before it falls along a cosine
+    weight_decay: float = 0.01  #: decay of all weights but biases and norms
+    label_smoothing: float = 0.05  #: share of the target spread over all labels
+    class_weight_power: float = 0.5  #: class weights are (1 / frequency) to this power: 0 ignores imbalance
+    guess_weight: float = 0.4  #: loss weight of an annotator's guess (confidence 1)
+    fairly_sure_weight: float = 0.8  #: loss weight at confidence 2; certain and written statements weigh 1
+    written_weight: float = 1.0  #: factor on the loss weight of the statements written here; 0 leaves them out
+    train_share: float = 1.0  #: share of the training groups to train on, for learning curves; shares are nested
+    freeze_word_embeddings: bool = True  #: keep the word embeddings of the base: half of the weights, faster steps
+    max_tokens: int = 256  #: tokens that the model reads of a text
+
+    def confidence_weight(self, confidence: int | None) -> float:
+        """The loss weight of an example by its annotator's confidence."""
+        return {1: self.guess_weight, 2: self.fairly_sure_weight}.get(confidence or 3, 1.0)
+
+    @classmethod
+    def add_flags(cls, parser: argparse.ArgumentParser) -> None:
+        """Give the parser one flag for each field, with its default and its help from this file."""
+        helps = _field_comments()
+        for item in fields(cls):
+            flag = "--" + item.name.replace("_", "-")
+            options: dict[str, Any] = {"default": item.default, "help": f"{helps[item.name]} (default: {item.default})"}
+            if isinstance(item.default, bool):
+                parser.add_argument(flag, action=argparse.BooleanOptionalAction, **options)
+            else:
+                parser.add_argument(flag, type=type(item.default), metavar=item.name.split("_")[-1].upper(), **options)
+
+    @classmethod
+    def from_flags(cls, flags: argparse.Namespace) -> Self:
+        """The configuration that the flags ask for."""
+        return cls(**{item.name: getattr(flags, item.name) for item in fields(cls)})
+
+
+def _field_comments() -> dict[str, str]:
+    """The ``#:`` comment of each field, so that a field is explained in one place only."""
+    import inspect
+
+    lines = (line.split("#:") for line in inspect.getsource(TrainingConfig).splitlines() if "#:" in line)
+    return {declaration.split(":")[0].strip(): comment.strip().replace("%", "%%") for declaration, comment in lines}

@@ -1,0 +1,36 @@
+"""Reading the whole corpus: what is written here, and the public record once it has its text."""
+
+from pathlib import Path
+from typing import Final
+
+from training.examples import DATA, CorpusError, Example, read_examples
+from training.splits import Corpus, make_corpus
+
+WRITTEN: Final = "written.jsonl"
+RECORD: Final = "record.jsonl"
+DEV: Final = "dev.jsonl"
+HYDRATED_FOLDER: Final = "hydrated"
+HOW: Final = "run `python -m training.hydrate --help` to get the texts of the public record"
+
+
+def read_corpus(data: Path = DATA) -> Corpus:
+    """The examples by split, without anything that shares a paragraph with the dev set.
+
+    Raises: CorpusError, with what to do, when the public record has not been hydrated.
+    """
+    hydrated = data / HYDRATED_FOLDER
+    if not (hydrated / RECORD).is_file():
+        raise CorpusError(f"{hydrated / RECORD}: no such file; {HOW}")
+    examples = [*read_examples(data / WRITTEN), *read_examples(hydrated / RECORD)]
+    return make_corpus(examples, dev=list(read_examples(data / DEV)))
+
+
+def read_dev(data: Path = DATA) -> list[Example]:
+    """The dev set with its texts: for evaluation and the choice of a recipe, never for training or calibration.
+
+    Raises: CorpusError, with what to do, when it has not been hydrated.
+    """
+    path = data / HYDRATED_FOLDER / DEV
+    if not path.is_file():
+        raise CorpusError(f"{path}: no such file; {HOW}")
+    return list(read_examples(path))

@@ -1,0 +1,203 @@
+"""Turn a checkpoint into an artifact: half-precision weights, the int8 OpenVINO graph, the decision rule, the manifest.
+
+    python -m training.export --checkpoint runs/seed-0 --output models/stance-minilm --version 1.0.0
+
+The int8 graph is calibrated on training statements; temperature and conformal floors are fitted, on the calibration
+split, to the logits of the int8 graph itself, since that is what answers.
+"""
+
+import datetime
+import json
+import shutil
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import torch
+from transformers import AutoModelForSequenceClassification
+
+from models import artifact as artifacts
+from models.artifact import Artifact, Manifest
+from models.classifier import StanceClassifier
+from models.decision import Decision
+from models.encoding import Encoding, TextEncoder, pad
+from models.engines.openvino import OpenVinoEngine
+from models.errors import ParleyError
+from models.labels import STANCES
+from training.calibrate import fit_decision
+from training.corpus import read_corpus
+from training.examples import DATA, CorpusError, Example
+from training.program import make_parser
+
+N_QUANTISATION_STATEMENTS: Final = 300
+"""Statements whose activations set the int8 scales. Source: docs/log.md, "int8"."""
+CARD: Final = "README.md"
+UNFITTED: Final = Decision(1.0, (0.0,) * len(STANCES), 0.9)
+TOKENIZER_FILES: Final = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt")
+
+
+class ExportError(Exception):
+    """Raised when a checkpoint cannot be exported; the message says why."""
+
+
+def export_weights(checkpoint: Path, output: Path) -> None:
+    """Write config, half-precision weights and tokenizer in Hugging Face layout."""
+    model = AutoModelForSequenceClassification.from_pretrained(checkpoint, dtype=torch.float16, local_files_only=True)
+    model.save_pretrained(output)
+    for name in TOKENIZER_FILES:
+        if (checkpoint / name).is_file():
+            shutil.copyfile(checkpoint / name, output / name)
+
+
+def export_graph(checkpoint: Path, output: Path, encodings: Sequence[Encoding]) -> None:
+    """Write the OpenVINO graph, quantised after training with static scales, so that no answer depends on its batch."""
+    import nncf
+    import openvino
+
+    model = AutoModelForSequenceClassification.from_pretrained(
+        checkpoint, dtype=torch.float32, local_files_only=True
+    ).eval()
+    ids, mask = map(torch.from_numpy, pad(encodings[:2]))
+    graph = openvino.convert_model(_LogitsOnly(model), example_input=(ids, mask))
+    for tensor, name in zip(graph.inputs, ("input_ids", "attention_mask"), strict=True):
+        tensor.get_tensor().set_names({name})
+    graph.reshape({"input_ids": [-1, -1], "attention_mask": [-1, -1]})
+    samples = [dict(zip(("input_ids", "attention_mask"), pad([encoding]), strict=True)) for encoding in encodings]
+    quantised = nncf.quantize(
+        graph,
+        nncf.Dataset(samples),
+        model_type=nncf.ModelType.TRANSFORMER,
+        subset_size=len(samples),
+    )
+    (output / artifacts.OPENVINO_GRAPH).parent.mkdir(parents=True, exist_ok=True)
+    openvino.save_model(quantised, output / artifacts.OPENVINO_GRAPH, compress_to_fp16=True)
+
+
+class _LogitsOnly(torch.nn.Module):
+    """The model as a function of two tensors, which is what a graph is traced from."""
+
+    def __init__(self, model: torch.nn.Module) -> None:
+        super().__init__()
+        self._model = model
+
+    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        """Logits. Shapes: [B, T], [B, T] -> [B, L]."""
+        logits: torch.Tensor = self._model(input_ids=input_ids, attention_mask=attention_mask).logits
+        return logits
+
+
+def fit_on_calibration(classifier: StanceClassifier, examples: Sequence[Example]) -> Decision:
+    """The decision rule for this engine's logits on the calibration split."""
+    logits = classifier.logits(classifier.encoder.encode([example.text or "" for example in examples]))
+    labels = np.array([STANCES.index(example.label) for example in examples])
+    return fit_decision(logits, labels, coverage=UNFITTED.coverage)
+
+
+def read_run(checkpoint: Path) -> dict[str, Any]:
+    """The record that finetune left. Raises: ExportError."""
+    try:
+        record: dict[str, Any] = json.loads((checkpoint / "run.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ExportError(f"{checkpoint}: not a finished run of training.finetune: {error}") from error
+    return record
+
+
+def choose_run(checkpoints: Sequence[Path]) -> Path:
+    """The run with the best validation macro-F1; the dev set has no say in it. Raises: ExportError."""
+    return max(checkpoints, key=lambda checkpoint: float(read_run(checkpoint)["best_macro_f1"]))
+
+
+def export(checkpoint: Path, output: Path, *, version: str, data: Path) -> Manifest:
+    """Write a whole artifact to ``output``, replacing what is there only when it is complete.
+
+    Raises: ExportError, CorpusError, ParleyError.
+    """
+    record = read_run(checkpoint)
+    corpus = read_corpus(data)
+    partial = output.with_name(f".{output.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    max_tokens = record["config"]["max_tokens"]
+    print("weights ...", file=sys.stderr)
+    export_weights(checkpoint, partial)
+    encoder = TextEncoder.from_file(str(partial / artifacts.TOKENIZER), max_tokens=max_tokens)
+    # Every k-th training statement: all sources in their proportion, without a seed of its own.
+    step = max(1, len(corpus.train) // N_QUANTISATION_STATEMENTS)
+    chosen = corpus.train[::step][:N_QUANTISATION_STATEMENTS]
+    print(f"int8 graph from {len(chosen)} statements ...", file=sys.stderr)
+    export_graph(checkpoint, partial, encoder.encode([example.text or "" for example in chosen]))
+    (partial / artifacts.DECISION).write_text(UNFITTED.to_json(), encoding="utf-8")
+    manifest = Manifest(
+        name=output.name,
+        version=version,
+        created=datetime.datetime.now(datetime.UTC).date().isoformat(),
+        max_tokens=max_tokens,
+        base=record["base"],
+        data={**record["data"], "n_calibration": len(corpus.calibration)},
+        training=record["config"],
+        scores={},
+    )
+    sealed = artifacts.seal(partial, manifest)
+    print(f"decision rule from {len(corpus.calibration)} statements ...", file=sys.stderr)
+    draft = Artifact(partial, sealed, UNFITTED)
+    classifier = StanceClassifier(draft, OpenVinoEngine(draft, threads=0))
+    decision = fit_on_calibration(classifier, corpus.calibration)
+    (partial / artifacts.DECISION).write_text(decision.to_json(), encoding="utf-8")
+    for file in filter(Path.is_file, partial.rglob("*")):
+        file.chmod(0o644)  # safetensors writes files that only the owner may read; the service runs as another user
+    if (output / CARD).is_file():  # the card is written by hand and belongs to the name, not to one export
+        shutil.copyfile(output / CARD, partial / CARD)
+    sealed = artifacts.seal(partial, manifest)
+    _replace(output, partial)
+    return sealed
+
+
+def record_scores(path: Path, scores: dict[str, Any]) -> Manifest:
+    """Enter measured scores into a finished artifact's manifest and seal it again (also after an edit of the card)."""
+    artifact = artifacts.load(path)
+    return artifacts.seal(path, replace(artifact.manifest, scores=scores))
+
+
+def _replace(output: Path, partial: Path) -> None:
+    """Put the finished directory in place; the old one stays until the new one is complete."""
+    old = output.with_name(f".{output.name}.old")
+    shutil.rmtree(old, ignore_errors=True)
+    if output.exists():
+        output.rename(old)
+    partial.rename(output)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The program; returns its exit status."""
+    parser = make_parser("training.export", __doc__)
+    parser.add_argument(
+        "--checkpoint",
+        type=Path,
+        nargs="+",
+        required=True,
+        metavar="DIR",
+        help="finished runs of training.finetune; of several, the one with the best validation macro-F1 is exported",
+    )
+    parser.add_argument(
+        "--output", type=Path, required=True, metavar="DIR", help="the artifact; its name becomes the model's"
+    )
+    parser.add_argument("--version", required=True, help="the model's version, such as 1.0.0")
+    parser.add_argument(
+        "--data", type=Path, default=DATA, metavar="DIR", help="the corpus folder (default: training/data)"
+    )
+    flags = parser.parse_args(arguments)
+    try:
+        manifest = export(choose_run(flags.checkpoint), flags.output, version=flags.version, data=flags.data)
+    except (ExportError, CorpusError, ParleyError) as error:
+        print(f"export: {error}", file=sys.stderr)
+        return 2
+    print(f"{flags.output}: {manifest.model_id}, digest {manifest.digest[:12]}, {len(manifest.files)} files")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

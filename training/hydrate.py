@@ -1,0 +1,188 @@
+"""Give the statements of the public record their text again.
+
+    python -m training.hydrate --clones ~/clones
+    python -m training.hydrate --texts ~/statements.jsonl --clones ~/clones --allow-missing
+
+The repository carries annotation without text: training/data/record.jsonl and dev.jsonl say where each statement
+stands (repository, revision, path, locator) and what the sha256 of its text is. This program finds the texts and writes
+training/data/hydrated/record.jsonl and dev.jsonl. A text is only taken when its sha256 is the annotated one.
+
+--clones DIR holds the repositories as DIR/<owner>+<name>: `git clone` them there (bare clones do as well), or put the
+files of the annotated revision there. What is missing is reported with the command that gets it.
+--texts PATH is a JSONL file, or a folder of them, whose rows have a "text"; which statement it is tells its sha256.
+
+Exit status: 0 all found, or --allow-missing; 1 something is missing or unusable, nothing was written; 2 usage.
+"""
+
+import csv
+import json
+import sys
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import Final
+
+from tqdm import tqdm
+
+from training.clones import File, find_clone, folder_name, read_files
+from training.corpus import DEV, HYDRATED_FOLDER, RECORD
+from training.examples import DATA, CorpusError, Example, read_examples, sha256_of_text, write_examples
+from training.locators import find_statement
+from training.program import make_parser
+from training.record_sources import RecordSource, source_of
+
+
+class Cause(StrEnum):
+    """Why a statement has no text."""
+
+    NO_CLONE = "not cloned"
+    NO_FILE = "what is there has no such file at the annotated revision; a full clone in its place has"
+    NO_PARAGRAPH = "the file has no such paragraph"
+    NO_SENTENCE = "no sentence of the paragraph has the annotated sha256"
+    NO_LOCATOR = "copied by hand, so that no clone helps: only --texts can give them"
+
+
+CURED_BY_CLONING: Final = (Cause.NO_CLONE, Cause.NO_FILE)
+Found = dict[str, str]
+"""Texts by their sha256."""
+
+
+def texts_of_files(paths: Iterable[Path], wanted: set[str]) -> Found:
+    """The wanted texts of JSONL files and folders of them. Raises: CorpusError for a line that is no JSON object."""
+    found: Found = {}
+    for path in paths:
+        for file in sorted(path.rglob("*.jsonl")) if path.is_dir() else [path]:
+            for text in _texts_of_file(file):
+                if (sha256 := sha256_of_text(text)) in wanted:
+                    found[sha256] = text
+    return found
+
+
+def _texts_of_file(file: Path) -> Iterator[str]:
+    with file.open(encoding="utf-8") as lines:
+        for number, line in enumerate(lines, start=1):
+            try:
+                text = json.loads(line).get("text") if line.strip() else None
+            except (ValueError, AttributeError) as error:
+                raise CorpusError(f"{file}:{number}: not a JSON object: {error}") from error
+            if isinstance(text, str):
+                yield text
+
+
+def texts_of_clones(clones: Path | None, examples: Iterable[Example]) -> tuple[Found, dict[str, Cause]]:
+    """The texts that the clones hold, and for each other example, by its id, why there is none. Raises: CorpusError."""
+    found: Found = {}
+    causes: dict[str, Cause] = {}
+    for repository, members in _by_repository(examples).items():
+        folder = find_clone(clones, repository) if clones else None
+        readable = [example for example in members if _source(example).reader]
+        causes.update({example.id: Cause.NO_LOCATOR for example in members if not _source(example).reader})
+        if folder is None:
+            causes.update({example.id: Cause.NO_CLONE for example in readable})
+            continue
+        files: dict[File, list[Example]] = defaultdict(list)
+        for example in readable:
+            files[example.revision, example.path or ""].append(example)
+        progress = tqdm(files.items(), desc=repository, unit="file", disable=None)  # None: only on a terminal
+        for (_, residents), content in zip(progress, read_files(folder, files), strict=True):
+            paragraphs = None if content is None else paragraphs_of(content, _source(residents[0]))
+            for example in residents:
+                outcome = find_text(example, paragraphs)
+                if isinstance(outcome, Cause):
+                    causes[example.id] = outcome
+                else:
+                    found[str(example.sha256)] = outcome
+    return found, causes
+
+
+def paragraphs_of(content: bytes, source: RecordSource) -> dict[str, str]:
+    """The paragraphs of a file by their locators; none of a file that is not what its source's files are."""
+    assert source.reader is not None
+    try:
+        return dict(source.reader(content.decode(source.encoding, "replace")))
+    except (ValueError, KeyError, TypeError, AttributeError, csv.Error):
+        return {}
+
+
+def find_text(example: Example, paragraphs: dict[str, str] | None) -> str | Cause:
+    """The text of an example among the paragraphs of its file (None: there is no such file), or why there is none."""
+    if paragraphs is None:
+        return Cause.NO_FILE
+    paragraph = paragraphs.get(example.locator or "")
+    if paragraph is None:
+        return Cause.NO_PARAGRAPH
+    return find_statement(paragraph, str(example.sha256)) or Cause.NO_SENTENCE
+
+
+def _by_repository(examples: Iterable[Example]) -> dict[str, list[Example]]:
+    repositories: dict[str, list[Example]] = defaultdict(list)
+    for example in examples:
+        repositories[example.source].append(example)
+    return repositories
+
+
+def _source(example: Example) -> RecordSource:
+    return source_of(example.source, example.path or "")
+
+
+def report(missing: Sequence[Example], causes: dict[str, Cause], *, clones: Path | None) -> Iterator[str]:
+    """What is missing, a line per repository and cause, and the command that gets it."""
+    for repository, members in _by_repository(missing).items():
+        for cause, n in Counter(causes[example.id] for example in members).items():
+            yield f"  {repository}: {n:,} missing: {cause}"
+            if cause in CURED_BY_CLONING:
+                target = f"{clones or 'DIR'}/{folder_name(repository)}"
+                yield f"      git clone https://github.com/{repository} {target}"
+
+
+def hydrate(data: Path, *, clones: Path | None, texts: Sequence[Path], allow_missing: bool) -> int:
+    """Write the hydrated files and return the exit status. Raises: CorpusError."""
+    files = {name: list(read_examples(data / name)) for name in (RECORD, DEV)}
+    examples = [example for members in files.values() for example in members]
+    for example in examples:
+        if example.sha256 is None:
+            raise CorpusError(f"{example.id}: states no sha256, so that its text cannot be told")
+    found = texts_of_files(texts, {str(example.sha256) for example in examples})
+    from_clones, causes = texts_of_clones(clones, (e for e in examples if e.sha256 not in found))
+    found |= from_clones
+    missing = [example for example in examples if example.sha256 not in found]
+    if missing:
+        print(f"{len(missing):,} of {len(examples):,} statements have no text:", file=sys.stderr)
+        print(*report(missing, causes, clones=clones), sep="\n", file=sys.stderr)
+        if not allow_missing:
+            print("nothing was written; --allow-missing goes on with what is there", file=sys.stderr)
+            return 1
+    for name, members in files.items():
+        output = data / HYDRATED_FOLDER / name
+        n = write_examples(output, (e.with_text(found[str(e.sha256)]) for e in members if e.sha256 in found))
+        print(f"{output}: {n:,} statements with text, {len(members) - n:,} without left out")
+    return 0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The program; returns its exit status."""
+    parser = make_parser("training.hydrate", __doc__)
+    parser.add_argument("--clones", type=Path, metavar="DIR", help="a folder of clones, each named <owner>+<name>")
+    parser.add_argument(
+        "--texts", type=Path, metavar="PATH", action="append", default=[], help="JSONL with texts; may be repeated"
+    )
+    parser.add_argument("--allow-missing", action="store_true", help="write what was found, leave out the rest")
+    parser.add_argument(
+        "--data", type=Path, default=DATA, metavar="DIR", help="the corpus folder (default: training/data)"
+    )
+    flags = parser.parse_args(arguments)
+    if not flags.clones and not flags.texts:
+        parser.error("say where the texts are: --clones, --texts or both")
+    for path in filter(None, [flags.clones, *flags.texts]):
+        if not path.exists():
+            parser.error(f"{path}: no such file or folder")
+    try:
+        return hydrate(flags.data, clones=flags.clones, texts=flags.texts, allow_missing=flags.allow_missing)
+    except CorpusError as error:
+        print(f"hydrate: {error}", file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

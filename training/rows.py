@@ -1,0 +1,150 @@
+"""The rows of a file that is to be scored: a good one, a bad one, and chunks of both; training.input reads them.
+
+RunError          the run cannot be done; its message is for whoever started it
+├── InputError    the input file, or how it was described: no such column, cut off, not text
+├── OutputError   the output cannot be written: exists already, no such directory, disk full
+└── TooManyErrors more rows were refused than the caller allows
+"""
+
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import pyarrow as pa
+
+EXCERPT_CHARS: Final = 200
+"""Characters of what was refused that an error report repeats."""
+MAX_CHUNK_CHARS: Final = 32 * 2**20
+"""A chunk ends early when its strings reach this many characters: rows of 50 MB must not be held 2,048 at a time."""
+MAX_LINE_CHARS: Final = 64 * 2**20
+"""Characters of a CSV cell or line, bytes of a JSONL line; a longer one is refused without being held. Above the 50 MB
+that promise B3 speaks of (design: serving)."""
+
+
+class RunError(Exception):
+    """The run cannot be done, and nothing was written; the message says what to change."""
+
+
+class InputError(RunError):
+    """Raised when the input cannot be read as described; whoever chose the file or the options can mend it."""
+
+
+class OutputError(RunError):
+    """Raised when the output cannot be written; whoever chose the place can mend it."""
+
+
+class TooManyErrors(RunError):
+    """Raised when more rows were refused than the caller allows; the message names the last one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One record. ``record`` is the row as Arrow holds it, so that a Parquet to Parquet copy changes no type."""
+
+    number: int  # 1-based, among all records of the file, bad ones included
+    values: Mapping[str, Any]  # by column, as read
+    line: int | None = None  # 1-based line on which the record starts; None where the format has no lines
+    record: pa.RecordBatch | None = None  # one row
+
+
+@dataclass(frozen=True, slots=True)
+class BadRow:
+    """A record that is refused: where it is, why, and what is left of it."""
+
+    number: int
+    line: int | None
+    column: str | None  # the culprit, where it is one column
+    code: str
+    cause: str
+    raw: str  # the culprit, or the whole record, as far as EXCERPT_CHARS
+    values: Mapping[str, Any] = field(default_factory=dict)  # the other columns, whole
+
+    def __str__(self) -> str:
+        """Where and why, in one line."""
+        place = f"row {self.number}" if self.line is None else f"row {self.number} (line {self.line})"
+        return f"{place}: {self.cause} [{self.code}]"
+
+
+class Source(Protocol):
+    """A file opened for scoring: its columns are known before its first row is read, and it can be read again."""
+
+    columns: Sequence[str]  # in file order
+    schema: pa.Schema  # the types of these columns in a columnar file
+    as_json: frozenset[str]  # columns that a columnar file can only hold as JSON text
+    n_rows: int | None  # None where only a whole pass would tell
+
+    def rows(self) -> Iterator[Row | BadRow]:
+        """Every record, in file order, each time from the start. Raises: InputError."""
+        ...
+
+    def share_read(self) -> float:
+        """The share of the file's bytes that the pass under way has read, between 0 and 1."""
+        ...
+
+
+def refuse(row: Row, *, column: str | None, code: str, cause: str) -> BadRow:
+    """The row as a refused one: the culprit as an excerpt, everything else whole."""
+    others = {name: value for name, value in row.values.items() if name != column}
+    culprit = row.values.get(column) if column is not None else None
+    return BadRow(row.number, row.line, column, code, cause, excerpt(culprit), others)
+
+
+def excerpt(value: object) -> str:
+    """The start of a value as text that any UTF-8 file can hold; nothing for None."""
+    if value is None:
+        return ""
+    text = value if isinstance(value, str) else repr(value)
+    return printable(text[:EXCERPT_CHARS])[:EXCERPT_CHARS]
+
+
+def printable(text: str) -> str:
+    r"""The text with bytes that were not UTF-8, and unpaired surrogates, as ``\xff`` and ``\ud800``."""
+    if text.isascii():
+        return text
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        as_bytes = text.encode("utf-8", "surrogateescape" if not _has_other_surrogates(text) else "backslashreplace")
+        return as_bytes.decode("utf-8", "backslashreplace")
+    return text
+
+
+def _has_other_surrogates(text: str) -> bool:
+    return any("\ud800" <= character <= "\udfff" and not "\udc80" <= character <= "\udcff" for character in text)
+
+
+def chunks(rows: Iterable[Row | BadRow], size: int) -> Iterator[list[Row | BadRow]]:
+    """The rows in lists of ``size``, fewer where texts are huge and at the end. The same rows, the same chunks."""
+    chunk: list[Row | BadRow] = []
+    n_chars = 0
+    for row in rows:
+        chunk.append(row)
+        n_chars += sum(len(value) for value in row.values.values() if isinstance(value, str | bytes))
+        if len(chunk) >= size or n_chars >= MAX_CHUNK_CHARS:
+            yield chunk
+            chunk, n_chars = [], 0
+    if chunk:
+        yield chunk
+
+
+def check_columns(columns: Sequence[str], path: Path) -> None:
+    """Raise InputError when a column has no way to be told apart. Raises: InputError, naming the columns there are."""
+    twice = sorted({name for name in columns if columns.count(name) > 1})
+    if twice:
+        raise InputError(f"{path}: {quoted(twice)} names more than one column; the columns are {quoted(columns)}")
+
+
+def check_text_file(path: Path) -> int:
+    """The file's size in bytes. Raises: InputError for UTF-16, which Excel calls Unicode text."""
+    with path.open("rb") as file:
+        if file.read(2) in (b"\xff\xfe", b"\xfe\xff"):
+            raise InputError(f"{path}: the file is in UTF-16; save it as UTF-8")
+        return os.fstat(file.fileno()).st_size
+
+
+def quoted(names: Iterable[str]) -> str:
+    """Column names for a message: quoted, so that a stray space shows, and not more than a screenful."""
+    listed = [repr(name) for name in names]
+    return ", ".join(listed[:40]) + (f" and {len(listed) - 40} more" if len(listed) > 40 else "")

@@ -1,0 +1,73 @@
+"""Which example is used for what: by a hash of its group, so that no document and no setting crosses splits."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from training.examples import CorpusError, Example, Origin
+
+
+class Split(StrEnum):
+    """The use of an example. The dev set of the public record is a file of its own and in none of these."""
+
+    TRAIN = "train"  # fits the weights
+    VALIDATION = "validation"  # chooses the epoch and the seed
+    CALIBRATION = "calibration"  # fits temperature and conformal floors
+    CONTRAST = "contrast"  # held-out settings of the written statements: the public contrast test
+
+
+RECORD_SHARES: Final = ((Split.VALIDATION, 0.08), (Split.CALIBRATION, 0.12))
+WRITTEN_SHARES: Final = ((Split.CONTRAST, 0.5),)
+"""Half of the written statements, by setting, stay out of training: their pairs are the contrast test."""
+
+
+@dataclass(frozen=True, slots=True)
+class Corpus:
+    """Hydrated examples by split."""
+
+    train: list[Example]
+    validation: list[Example]
+    calibration: list[Example]
+    contrast: list[Example]
+
+
+def position(group: str) -> float:
+    """A number in [0, 1) that depends on the group alone."""
+    return int.from_bytes(hashlib.sha256(group.encode("utf-8")).digest()[:8]) / 2**64
+
+
+def split_of(example: Example) -> Split:
+    """The split of an example; all examples of a group have the same."""
+    shares = RECORD_SHARES if example.origin is Origin.RECORD else WRITTEN_SHARES
+    upper = 0.0
+    for split, share in shares:
+        upper += share
+        if position(example.group) < upper:
+            return split
+    return Split.TRAIN
+
+
+def paragraph(example: Example) -> tuple[str | None, str | None, str | None]:
+    """Where a statement of the record stands, to the paragraph."""
+    return example.repository, example.path, example.locator
+
+
+def make_corpus(examples: Sequence[Example], *, dev: Sequence[Example] = ()) -> Corpus:
+    """The examples by split, without those that share a paragraph or an id with ``dev``, which must stay unseen.
+
+    Raises: CorpusError for an example without text, or a text that stands twice with different labels.
+    """
+    dev_ids, dev_paragraphs = {e.sha256 for e in dev}, {paragraph(e) for e in dev}
+    splits: dict[Split, list[Example]] = {split: [] for split in Split}
+    labels: dict[str, str] = {}
+    for example in examples:
+        if example.text is None:
+            raise CorpusError(f"{example.id}: has no text; run `python -m training.hydrate` first")
+        if example.origin is Origin.RECORD and (example.sha256 in dev_ids or paragraph(example) in dev_paragraphs):
+            continue
+        if labels.setdefault(example.text, example.label) != example.label:
+            raise CorpusError(f"{example.id}: its text stands twice, with different labels")
+        splits[split_of(example)].append(example)
+    return Corpus(**{str(split): members for split, members in splits.items()})
