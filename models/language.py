@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 TRAINED_LANGUAGE: Final = "en"
 MIN_PROBABILITY: Final = 0.3
-"""Below this, a guess at a short text is noise: 4 of 6,000 statements of the record were wrongly called foreign at 0.3.
+"""Below this, a guess at a short text is noise: 3 of 6,000 statements of the record were wrongly called foreign at 0.3.
 Source: docs/log.md, "Language"."""
 MAX_CHARS: Final = 1_000
 """Characters that are looked at: enough to tell a language, and a bound on the work for one text."""

@@ -14,6 +14,7 @@ import uvicorn
 from models.classifier import StanceClassifier
 from models.errors import ParleyError
 from service.app import create_app
+from service.connection import Connection
 from service.schemas import EXAMPLE_TEXT
 from service.settings import Settings, SettingsError
 
@@ -43,6 +44,7 @@ def main() -> int:
         settings = Settings.read(os.environ)
         logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s")
         classifier = StanceClassifier.open(settings.model, engine=settings.engine, threads=settings.threads)
+        classifier.warm_up()  # the first caller does not wait for it, and a model that cannot answer is not served
     except SettingsError as error:
         print(f"parley: {error}", file=sys.stderr)
         return 2
@@ -62,6 +64,7 @@ def main() -> int:
             log_level=settings.log_level,
             access_log=False,  # Telemetry logs requests, without what they carry
             server_header=False,
+            http=Connection,
             ws="none",
             timeout_graceful_shutdown=round(settings.drain_seconds) or 1,
         )

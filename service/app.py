@@ -28,14 +28,13 @@ Every error has the same body: `{"error": {"code", "message", "request_id"}}`.""
 
 
 def create_app(settings: Settings, classifier: StanceClassifier) -> FastAPI:
-    """The service over an opened classifier. The classifier is warmed up and the queue served while the app runs."""
+    """The service over an opened and warm classifier. The queue is served while the app runs."""
     metrics = Metrics()
     batcher = Batcher(classifier, max_queued_tokens=settings.max_queued_tokens)
     metrics.watch(batcher)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        classifier.warm_up()
         foreign_language(schemas.EXAMPLE_TEXT)  # reads the detector's model, which the first caller would wait for
         batcher.start()
         try:
@@ -80,4 +79,6 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
         components = document["components"]["schemas"]
         components.update(error_schema.pop("$defs"))
         components["ErrorAnswer"] = error_schema
+        for model in (schemas.StanceAnswer, schemas.BatchAnswer):  # FastAPI drops each null from their examples
+            components[model.__name__]["examples"] = model.model_json_schema()["examples"]
     return app.openapi_schema or {}

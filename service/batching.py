@@ -256,7 +256,6 @@ async def _outcome(job: _Job) -> Prediction | ServiceError:
 def _refuse(job: _Job, error: ServiceError) -> None:
     if not job.reply.done():
         job.reply.set_exception(error)
-        job.reply.exception()  # marks it as seen: a request reports the first of its errors, asyncio would log the rest
 
 
 def _refuse_all(jobs: Iterable[_Job]) -> None:

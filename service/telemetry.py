@@ -73,7 +73,8 @@ class BatcherCollector(Collector):
             ("n_expired", "Texts dropped because nobody waited for them any more."),
             ("engine_seconds", "Seconds spent in forward passes."),
         ):
-            yield CounterMetricFamily(f"parley_engine_{name.removeprefix('n_')}", what, value=getattr(statistics, name))
+            exported = "parley_engine_" + name.removeprefix("n_").removeprefix("engine_")
+            yield CounterMetricFamily(exported, what, value=getattr(statistics, name))
 
 
 class Telemetry:

@@ -15,7 +15,7 @@ class TrainingConfig:
     seed: int = 0  #: seed of weights, shuffling and dropout
     epochs: int = 4  #: passes over the training examples
     batch_size: int = 32  #: statements per step and device
-    learning_rate: float = 2e-4  #: peak rate of the encoder
+    learning_rate: float = 1e-4  #: peak rate of the encoder
     head_learning_rate: float = 1e-3  #: peak rate of the pooler and the classification layer, which start from nothing
     warmup_share: float = 0.1  #: share of the steps in which the rate rises, before it falls along a cosine
     weight_decay: float = 0.01  #: decay of all weights but biases and norms

@@ -18,7 +18,7 @@ class Split(StrEnum):
     CONTRAST = "contrast"  # held-out settings of the written statements: the public contrast test
 
 
-RECORD_SHARES: Final = ((Split.VALIDATION, 0.08), (Split.CALIBRATION, 0.12))
+RECORD_SHARES: Final = ((Split.VALIDATION, 0.05), (Split.CALIBRATION, 0.08))
 WRITTEN_SHARES: Final = ((Split.CONTRAST, 0.5),)
 """Half of the written statements, by setting, stay out of training: their pairs are the contrast test."""
 

@@ -1,0 +1,151 @@
+"""The batcher when its engine hangs, its thread is gone or its own loop breaks, and when it is told to stop."""
+
+import asyncio
+import gc
+import logging
+import time
+from collections.abc import Callable
+from typing import Any
+
+import httpx2 as httpx
+import pytest
+from fastapi import FastAPI
+
+from service.batching import Batcher
+from service.errors import Unavailable
+from service.routes import health
+
+
+def test_close_answers_what_was_accepted(bench: Any) -> None:
+    """Closing waits for the queue to be served, then refuses whatever comes."""
+
+    async def scenario(batcher: Batcher) -> None:
+        calls = [asyncio.create_task(bench.submit(batcher, f"SLOW {number}")) for number in range(10)]
+        await asyncio.sleep(0.01)
+        await batcher.close(within_seconds=5)
+        outcomes = await asyncio.gather(*calls)
+        assert [one for (one,) in outcomes] == [bench.own(f"SLOW {number}") for number in range(10)]
+        assert not batcher.alive
+        assert not batcher.abandoned
+        with pytest.raises(Unavailable) as refusal:
+            await bench.submit(batcher, "late")
+        assert refusal.value.kind.code == "not_ready"
+
+    bench.drive(scenario)
+
+
+def test_close_leaves_a_hung_forward_pass_behind(bench: Any) -> None:
+    """Closing is bounded: with a forward pass that never ends, callers are refused and abandoned says so."""
+
+    async def scenario(batcher: Batcher) -> None:
+        calls = [await bench.hang(batcher), asyncio.create_task(bench.submit(batcher, "behind it"))]
+        await asyncio.sleep(0.01)
+        started = time.perf_counter()
+        await batcher.close(within_seconds=0.1)
+        for outcome in await asyncio.gather(*calls, return_exceptions=True):
+            assert isinstance(outcome, Unavailable)
+            assert outcome.kind.code == "not_ready"
+        assert time.perf_counter() - started < 0.5
+        assert batcher.abandoned
+        assert batcher.queued_tokens == 0
+
+    bench.drive(scenario)
+
+
+@pytest.mark.parametrize("where", ["_next_batch", "_record"])
+def test_a_crash_of_the_batcher_leaves_nobody_waiting(
+    bench: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, where: str
+) -> None:
+    """When the batcher's own loop breaks, everybody is refused at once, it is logged, and alive turns false."""
+
+    async def scenario(batcher: Batcher) -> None:
+        hung = await bench.hang(batcher)
+        calls = [hung, *(asyncio.create_task(bench.submit(batcher, f"text {n}")) for n in range(5))]
+        await asyncio.sleep(0.01)
+        monkeypatch.setattr(Batcher, where, lambda *_: 1 / 0)
+        bench.classifier.release.set()
+        outcomes = await asyncio.wait_for(asyncio.gather(*calls, return_exceptions=True), 1)
+        assert sum(isinstance(one, Unavailable) for one in outcomes) >= 5
+        assert not batcher.alive
+        assert batcher.queued_tokens == 0
+        with pytest.raises(Unavailable):
+            await bench.submit(batcher, "late")
+
+    with caplog.at_level(logging.ERROR):
+        bench.drive(scenario)
+    assert "the batcher died: ZeroDivisionError" in caplog.text
+
+
+def test_a_dead_engine_thread_is_visible(bench: Any) -> None:
+    """When the engine's thread is gone the batcher stops at once, rather than refuse each text for ever."""
+
+    async def scenario(batcher: Batcher) -> None:
+        batcher._thread.shutdown()
+        with pytest.raises(Unavailable):
+            await bench.submit(batcher, "text")
+        assert not batcher.alive
+
+    bench.drive(scenario)
+
+
+def test_refused_neighbours_leave_no_complaint(bench: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """A request of many texts that expires or fails does not make asyncio log exceptions nobody looked at."""
+
+    async def scenario(batcher: Batcher) -> None:
+        hung = await bench.hang(batcher)
+        call = asyncio.create_task(bench.submit(batcher, *["text"] * 8))
+        await asyncio.sleep(0.01)
+        for job in batcher._queue:
+            job.deadline = 0
+        bench.classifier.release.set()
+        with pytest.raises(Unavailable):
+            await call
+        await hung
+
+    bench.drive(scenario)
+    gc.collect()  # asyncio complains when the future goes
+    assert "never retrieved" not in caplog.text
+
+
+def test_a_hung_forward_pass_does_not_hang_the_service(
+    classifier: Any,
+    with_app: Callable[..., None],
+    assert_refused: Callable[..., dict[str, Any]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """While a forward pass hangs: 504 at the deadline, not ready once it counts as stalled; then recovery."""
+    monkeypatch.setattr(health, "STALLED_SECONDS", 0.5)
+
+    async def scenario(http: httpx.AsyncClient, _: FastAPI) -> None:
+        started = time.perf_counter()
+        hung = asyncio.create_task(http.post("/classify", json={"text": "HANG"}))
+        await asyncio.sleep(0.05)
+        behind = asyncio.create_task(http.post("/classify", json={"text": "behind it"}))
+        await asyncio.sleep(0.05)
+        assert (await http.get("/health/ready")).status_code == 200
+        assert_refused(await hung, "deadline_exceeded")
+        assert_refused(await behind, "deadline_exceeded")
+        assert 0.25 < time.perf_counter() - started < 2
+        await asyncio.sleep(0.4)
+        refusal = await http.get("/health/ready")
+        assert_refused(refusal, "not_ready")
+        assert refusal.headers["retry-after"]
+        assert (await http.get("/health/live")).status_code == 200
+        classifier.release.set()
+        await asyncio.sleep(0.05)
+        assert (await http.get("/health/ready")).status_code == 200
+        assert (await http.post("/classify", json={"text": "after"})).status_code == 200
+
+    with_app(scenario, deadline_seconds=0.3)
+    assert not any("behind it" in texts for texts in classifier.seen)
+
+
+def test_a_dead_batcher_turns_readiness_off(
+    client: Any, monkeypatch: pytest.MonkeyPatch, assert_refused: Callable[..., dict[str, Any]]
+) -> None:
+    """After a crash of the batcher, requests and readiness are refused at once, and the process still says it lives."""
+    monkeypatch.setattr(Batcher, "_next_batch", lambda _: 1 / 0)
+    assert_refused(client.post("/classify", json={"text": "text"}), "not_ready")
+    assert_refused(client.post("/classify", json={"text": "text"}), "not_ready")
+    assert_refused(client.get("/health/ready"), "not_ready")
+    assert client.get("/health/live").status_code == 200

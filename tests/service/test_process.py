@@ -1,0 +1,145 @@
+"""The program around the app, over a fake classifier: how it starts, drains and ends."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+SLACK_SECONDS = 5
+"""What an end may take besides its drain on a busy machine; a quiet one needs about one. The default drain is ten."""
+
+PROGRAM = """
+import importlib.util, sys
+from models.classifier import StanceClassifier
+from models.errors import EngineFailed
+spec = importlib.util.spec_from_file_location("fakes", sys.argv[1])
+fakes = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(fakes)
+def fail(self):
+    raise EngineFailed("no forward pass succeeds")
+if len(sys.argv) > 2:
+    fakes.FakeClassifier.warm_up = fail
+StanceClassifier.open = lambda *_, **__: fakes.FakeClassifier()
+from service.__main__ import main
+raise SystemExit(main())
+"""
+
+Start = Callable[..., subprocess.Popen[str]]
+
+
+@pytest.fixture
+def start(root: Path) -> Iterator[Start]:
+    """Starts the program over a fake classifier; whatever still runs at the end is killed."""
+    started: list[subprocess.Popen[str]] = []
+
+    def begin(*arguments: str, **settings: str) -> subprocess.Popen[str]:
+        fakes = root / "tests" / "service" / "conftest.py"
+        process = subprocess.Popen(
+            [sys.executable, "-c", PROGRAM, str(fakes), *arguments],
+            cwd=root,
+            env={**os.environ, "PYTHONPATH": str(root), "STANCE_PORT": "0", **settings},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        started.append(process)
+        return process
+
+    yield begin
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def port(process: subprocess.Popen[str]) -> int:
+    """The port that the program says it listens on."""
+    assert process.stdout
+    found = re.search(r"http://127\.0\.0\.1:(\d+)", process.stdout.readline())
+    assert found
+    return int(found[1])
+
+
+def send(process_port: int, text: str) -> socket.socket:
+    """A connection on which this statement has been sent."""
+    body = json.dumps({"text": text}).encode()
+    head = b"POST /classify HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+    connection = socket.create_connection(("127.0.0.1", process_port), timeout=20)
+    connection.sendall(head % len(body) + body)
+    return connection
+
+
+def read_to_end(connection: socket.socket) -> bytes:
+    """What a connection brings until the server closes it."""
+    with connection:
+        return b"".join(iter(lambda: connection.recv(65_536), b""))
+
+
+def test_the_end_is_bounded_though_a_forward_pass_hangs(start: Start) -> None:
+    """While a forward pass hangs, its caller gets 503 and the process ends with 1 soon after the drain."""
+    process = start(STANCE_DRAIN_SECONDS="1")
+    connection = send(port(process), "HANG")
+    time.sleep(0.3)
+    started = time.monotonic()
+    process.send_signal(signal.SIGTERM)
+    answer = read_to_end(connection)
+    assert answer.startswith(b"HTTP/1.1 503 ")
+    assert b'"not_ready"' in answer
+    assert process.wait(20) == 1
+    assert time.monotonic() - started < 1 + SLACK_SECONDS
+    assert process.stderr
+    assert "Traceback" not in process.stderr.read()
+
+
+def test_the_end_is_bounded_though_a_body_trickles(start: Start) -> None:
+    """A client that never finishes its body does not hold up the end beyond the drain."""
+    process = start(STANCE_DRAIN_SECONDS="1")
+    with socket.create_connection(("127.0.0.1", port(process)), timeout=20) as connection:
+        connection.sendall(b"POST /classify HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nx")
+        time.sleep(0.2)
+        started = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 0
+        assert time.monotonic() - started < 1 + SLACK_SECONDS
+    assert process.stderr
+    assert "Traceback" not in process.stderr.read()
+
+
+def test_an_idle_connection_does_not_hold_up_the_end(start: Start) -> None:
+    """A connection kept alive without a request is closed at once."""
+    process = start()
+    connection = send(port(process), "first")
+    assert connection.recv(65_536).startswith(b"HTTP/1.1 200 ")
+    started = time.monotonic()
+    process.send_signal(signal.SIGTERM)
+    assert b"HTTP/1.1" not in read_to_end(connection)  # at most the rest of the answer
+    assert process.wait(20) == 0
+    assert time.monotonic() - started < SLACK_SECONDS
+
+
+def test_a_model_that_cannot_answer_is_not_served(start: Start) -> None:
+    """When the first forward pass fails the program ends with 1 and one line, before it listens."""
+    process = start("broken")
+    output, errors = process.communicate(timeout=20)
+    assert process.returncode == 1
+    assert output == ""
+    assert errors.splitlines()[-1] == "parley: the model cannot be served: no forward pass succeeds"
+    assert "Traceback" not in errors
+
+
+def test_a_port_in_use_ends_the_start(start: Start) -> None:
+    """A port that is taken ends the program with status 3, the cause and no traceback."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        process = start(STANCE_PORT=str(taken.getsockname()[1]))
+        output, errors = process.communicate(timeout=20)
+    assert process.returncode == 3
+    assert output == ""
+    assert "address already in use" in errors
+    assert "Traceback" not in errors
