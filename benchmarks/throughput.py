@@ -13,13 +13,14 @@ import json
 import os
 import platform
 import signal
+import socket
 import statistics
 import subprocess
 import sys
 import time
 import urllib.request
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from itertools import cycle
 from pathlib import Path
@@ -34,6 +35,10 @@ from training.examples import DATA, read_examples
 RELEASED: Final = Path("models/stance-minilm")
 WARM_UP_REQUESTS: Final = 50
 START_SECONDS: Final = 120
+
+
+class StartError(Exception):
+    """Raised when a server to measure has ended or is not ready in time; the message names it."""
 
 
 @dataclass(frozen=True)
@@ -64,30 +69,55 @@ class Side:
 def sides(model: Path) -> list[Side]:
     """The plain server with both kinds of handler, and ours."""
     plain = (sys.executable, "-m", "benchmarks.plain_server", str(model), "--port")
-    ours = {"STANCE_MODEL": str(model), "STANCE_PORT": "8103", "STANCE_LOG_LEVEL": "warning"}
+    first, second, third = free_ports(3)
+    ours = {"STANCE_MODEL": str(model), "STANCE_PORT": str(third), "STANCE_LOG_LEVEL": "warning"}
     return [
-        Side("plain, def", (*plain, "8101", "--style", "sync"), 8101, {}),
-        Side("plain, async def", (*plain, "8102", "--style", "async"), 8102, {}),
-        Side("parley", (sys.executable, "-m", "service"), 8103, ours),
+        Side("plain, def", (*plain, str(first), "--style", "sync"), first, {}),
+        Side("plain, async def", (*plain, str(second), "--style", "async"), second, {}),
+        Side("parley", (sys.executable, "-m", "service"), third, ours),
     ]
+
+
+def free_ports(n: int) -> list[int]:
+    """As many ports on which nobody listens now, all different."""
+    with ExitStack() as stack:
+        found = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(n)]
+        return [one.getsockname()[1] for one in found]
+
+
+def cpu_model() -> str:
+    """What the machine calls its processor."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.processor() or platform.machine())
 
 
 @contextmanager
 def running(side: Side) -> Iterator[subprocess.Popen[bytes]]:
-    """The server of a side, ready; stopped at the end."""
+    """The server of a side, ready; stopped at the end. Raises: StartError."""
     process = subprocess.Popen(side.command, env={**os.environ, **side.environment}, stdout=subprocess.DEVNULL)
     try:
-        deadline = time.monotonic() + START_SECONDS
-        while time.monotonic() < deadline:
-            try:
-                urllib.request.urlopen(f"http://127.0.0.1:{side.port}/health/ready", timeout=1)
-                break
-            except OSError:
-                time.sleep(0.1)
+        _wait_until_ready(side, process)
         yield process
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(30)
+
+
+def _wait_until_ready(side: Side, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise StartError(f"{side.name}: ended at its start with exit status {process.returncode}")
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{side.port}/health/ready", timeout=1):
+                return
+        except OSError:
+            time.sleep(0.1)
+    raise StartError(f"{side.name}: not ready within {START_SECONDS} seconds")
 
 
 def cpu_seconds(pid: int) -> float:
@@ -197,15 +227,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     flags = parser.parse_args(arguments)
     texts = [example.text or "" for example in read_examples(DATA / WRITTEN)]
     results = []
-    for side in sides(flags.model):
-        print(f"{side.name} ...", file=sys.stderr)
-        results += measure(side, texts, connections=flags.connections, seconds=flags.seconds)
+    try:
+        for side in sides(flags.model):
+            print(f"{side.name} ...", file=sys.stderr)
+            results += measure(side, texts, connections=flags.connections, seconds=flags.seconds)
+    except StartError as error:
+        print(f"throughput: {error}", file=sys.stderr)
+        return 2
     engine = engine_rate(flags.model, texts, seconds=flags.seconds)
-    print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, {time.strftime('%Y-%m-%d')}\n")
+    print(f"{cpu_model()}, {os.cpu_count()} cores, {time.strftime('%Y-%m-%d')}\n")
     print(table(results, engine))
     if flags.output:
         flags.output.parent.mkdir(parents=True, exist_ok=True)
-        figures = {"measurements": [asdict(r) for r in results], "engine_per_second": engine}
+        figures = {
+            "cpu": cpu_model(),
+            "cores": os.cpu_count(),
+            "measurements": [asdict(r) for r in results],
+            "engine_per_second": engine,
+        }
         flags.output.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
     return 1 if any(r.errors for r in results) else 0
 

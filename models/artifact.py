@@ -23,6 +23,7 @@ FORMAT_VERSION: Final = 1
 MANIFEST: Final = "manifest.json"
 DECISION: Final = "decision.json"
 TOKENIZER: Final = "tokenizer.json"
+CARD: Final = "README.md"
 OPENVINO_GRAPH: Final = "openvino/model.xml"
 OPENVINO_WEIGHTS: Final = "openvino/model.bin"
 SAFE_SUFFIXES: Final = frozenset({".json", ".safetensors", ".xml", ".bin", ".txt", ".md"})
@@ -109,10 +110,10 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def load(path: Path) -> Artifact:
-    """The artifact at ``path``, every file checked against its hash.
+def read_manifest(path: Path) -> Manifest:
+    """What the manifest at ``path`` says, no file of it checked yet.
 
-    Raises: ArtifactMissing, ArtifactCorrupt, ArtifactIncompatible; the message names the file.
+    Raises: ArtifactMissing, ArtifactCorrupt, ArtifactIncompatible.
     """
     try:
         text = (path / MANIFEST).read_text(encoding="utf-8")
@@ -120,7 +121,15 @@ def load(path: Path) -> Artifact:
         raise ArtifactMissing(f"{path}: no {MANIFEST}; not a model directory, or one that was not finished") from error
     except (OSError, UnicodeDecodeError) as error:
         raise ArtifactCorrupt(f"{path / MANIFEST}: not readable: {error}") from error
-    manifest = Manifest.from_json(text)
+    return Manifest.from_json(text)
+
+
+def load(path: Path) -> Artifact:
+    """The artifact at ``path``, every file checked against its hash.
+
+    Raises: ArtifactMissing, ArtifactCorrupt, ArtifactIncompatible; the message names the file.
+    """
+    manifest = read_manifest(path)
     for needed in (DECISION, TOKENIZER):
         if needed not in manifest.files:
             raise ArtifactMissing(f"{path}: the manifest names no {needed}")
@@ -148,17 +157,21 @@ def _verify(root: Path, relative: str, expected: str) -> None:
         raise ArtifactCorrupt(f"{relative}: sha256 is {actual[:12]}..., the manifest says {expected[:12]}...")
 
 
+def hash_files(path: Path) -> dict[str, str]:
+    """The sha256 of every file in ``path`` that a manifest names: all but the manifest and hidden files."""
+    return {
+        file.relative_to(path).as_posix(): sha256_of(file)
+        for file in sorted(path.rglob("*"))
+        if file.is_file() and file.name != MANIFEST and not file.name.startswith(".")
+    }
+
+
 def seal(path: Path, manifest: Manifest) -> Manifest:
     """Write the manifest of everything in ``path``, as the last file and in one step; return it with its hashes.
 
     A directory without a manifest is never loaded, so an export that dies half-way leaves nothing that looks finished.
     """
-    files = {
-        file.relative_to(path).as_posix(): sha256_of(file)
-        for file in sorted(path.rglob("*"))
-        if file.is_file() and file.name != MANIFEST and not file.name.startswith(".")
-    }
-    sealed = Manifest(**{**asdict(manifest), "files": files})
+    sealed = Manifest(**{**asdict(manifest), "files": hash_files(path)})
     partial = path / f".{MANIFEST}.partial"
     with partial.open("w", encoding="utf-8") as output:
         output.write(json.dumps(asdict(sealed), indent=2, ensure_ascii=False) + "\n")

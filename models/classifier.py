@@ -18,6 +18,20 @@ from models.text import check
 MAX_BATCH: Final = 64
 MAX_PADDED_TOKENS: Final = 4_096
 """Rows x longest row of one forward pass; bounds memory. 64 statements of 64 tokens, or 16 of the longest."""
+NEIGHBOUR_EPSILON: Final = 0.002
+"""The most that a probability may move with the other texts of a batch: int8 sums differ in the last bits by shape."""
+
+
+def logits_of(engine: Engine, encodings: Sequence[Encoding]) -> FloatArray:
+    """The engine's logits, in as many forward passes as memory asks for. Shapes: B encodings -> [B, L].
+
+    Raises: EngineFailed.
+    """
+    logits = np.zeros((len(encodings), len(STANCES)), dtype=np.float32)
+    widths = [encoding.width for encoding in encodings]
+    for batch in plan_batches(widths, max_batch=MAX_BATCH, max_padded_tokens=MAX_PADDED_TOKENS):
+        logits[batch] = engine.logits(*pad([encodings[index] for index in batch]))
+    return logits
 
 
 class StanceClassifier:
@@ -50,11 +64,7 @@ class StanceClassifier:
 
     def logits(self, encodings: Sequence[Encoding]) -> FloatArray:
         """The engine's logits, before calibration. Shapes: B encodings -> [B, L]. Raises: EngineFailed."""
-        logits = np.zeros((len(encodings), len(STANCES)), dtype=np.float32)
-        lengths = [encoding.n_tokens for encoding in encodings]
-        for batch in plan_batches(lengths, max_batch=MAX_BATCH, max_padded_tokens=MAX_PADDED_TOKENS):
-            logits[batch] = self.engine.logits(*pad([encodings[index] for index in batch]))
-        return logits
+        return logits_of(self.engine, encodings)
 
     def warm_up(self) -> None:
         """Run a short and a long forward pass, so that the first caller does not pay for compilation."""

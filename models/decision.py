@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -77,8 +77,3 @@ class Decision:
             return cls(float(fields["temperature"]), tuple(map(float, floors.values())), float(fields["coverage"]))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ArtifactCorrupt(f"decision: not readable: {error}") from error
-
-
-def argmax_stances(logits: FloatArray) -> Sequence[Stance]:
-    """The most probable stance of each row. Shapes: logits [B, L] -> B stances."""
-    return [STANCES[i] for i in np.asarray(logits).argmax(axis=-1)]

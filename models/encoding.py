@@ -14,6 +14,11 @@ from models.text import normalise
 CHARS_PER_TOKEN: Final = 250
 """Characters handed to the tokeniser per token allowed: it encodes all before it truncates, so text is cut first."""
 
+WIDTH_STEP: Final = 16
+"""Texts are padded to a multiple of this, and only texts of one width share a batch. The int8 graph rounds, and what it
+rounds differs in the last bit with the width: so an answer is the same to the bit alone and in any batch, at the price of
+eight tokens of padding for a text. Source: docs/log.md, "int8"."""
+
 IntArray = npt.NDArray[np.int64]
 
 
@@ -29,6 +34,11 @@ class Encoding:
     def n_tokens(self) -> int:
         """How many tokens the model reads, its two markers included."""
         return len(self.ids)
+
+    @property
+    def width(self) -> int:
+        """The tokens it is padded to: the next multiple of WIDTH_STEP, whatever else is in its batch."""
+        return -(-len(self.ids) // WIDTH_STEP) * WIDTH_STEP
 
 
 class TextEncoder:
@@ -46,9 +56,10 @@ class TextEncoder:
     def from_file(cls, path: str, *, max_tokens: int) -> Self:
         """The encoder of a tokenizer.json. Raises: ArtifactCorrupt."""
         try:
-            return cls(Tokenizer.from_file(path), max_tokens=max_tokens)
+            tokenizer = Tokenizer.from_file(path)
         except Exception as error:  # tokenizers raises bare Exception for a file that it cannot read
             raise ArtifactCorrupt(f"tokenizer.json: not readable: {error}") from error
+        return cls(tokenizer, max_tokens=max_tokens)
 
     def encode(self, texts: Sequence[str]) -> list[Encoding]:
         """One encoding for each text, in order. The text must have passed models.text.check."""
@@ -62,8 +73,8 @@ class TextEncoder:
 
 
 def pad(encodings: Sequence[Encoding]) -> tuple[IntArray, IntArray]:
-    """Token ids and attention mask of a batch, padded with 0 to its longest member. Shapes: ids [B, T], mask [B, T]."""
-    width = max(encoding.n_tokens for encoding in encodings)
+    """Token ids and attention mask of a batch, padded with 0 to its greatest width. Shapes: ids [B, T], mask [B, T]."""
+    width = max(encoding.width for encoding in encodings)
     ids = np.zeros((len(encodings), width), dtype=np.int64)
     mask = np.zeros((len(encodings), width), dtype=np.int64)
     for row, encoding in enumerate(encodings):
@@ -72,20 +83,16 @@ def pad(encodings: Sequence[Encoding]) -> tuple[IntArray, IntArray]:
     return ids, mask
 
 
-def plan_batches(lengths: Sequence[int], *, max_batch: int, max_padded_tokens: int) -> list[list[int]]:
-    """Indices grouped into batches of like length: no batch has more rows, or more rows x longest, than allowed.
+def plan_batches(widths: Sequence[int], *, max_batch: int, max_padded_tokens: int) -> list[list[int]]:
+    """Indices grouped into batches of one width each: none has more rows, or more rows x width, than allowed.
 
-    A single text longer than ``max_padded_tokens`` still gets a batch of its own.
+    A single text wider than ``max_padded_tokens`` still gets a batch of its own.
     """
     batches: list[list[int]] = []
-    for index in sorted(range(len(lengths)), key=lengths.__getitem__):
-        current = batches[-1] if batches else None
-        fits = (
-            current is not None
-            and len(current) < max_batch
-            and (len(current) + 1) * lengths[index] <= max_padded_tokens
-        )
-        if fits and current is not None:
+    for index in sorted(range(len(widths)), key=widths.__getitem__):
+        width, current = widths[index], batches[-1] if batches else []
+        limit = min(max_batch, max_padded_tokens // width)
+        if current and widths[current[0]] == width and len(current) < limit:
             current.append(index)
         else:
             batches.append([index])

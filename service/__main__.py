@@ -7,12 +7,14 @@ import logging
 import os
 import signal
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from typing import NoReturn
 
 import uvicorn
 
 from models.classifier import StanceClassifier
 from models.errors import ParleyError
+from models.language import foreign_language
 from service.app import create_app
 from service.connection import Connection
 from service.schemas import EXAMPLE_TEXT
@@ -43,8 +45,9 @@ def main() -> int:
     try:
         settings = Settings.read(os.environ)
         logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s")
-        classifier = StanceClassifier.open(settings.model, engine=settings.engine, threads=settings.threads)
-        classifier.warm_up()  # the first caller does not wait for it, and a model that cannot answer is not served
+        # The tokeniser's own pool, made with the first text: as many threads as the engine, unless the operator set it.
+        tokeniser_threads = os.environ.setdefault("RAYON_NUM_THREADS", str(settings.threads or os.cpu_count() or 1))
+        classifier = _open(settings)
     except SettingsError as error:
         print(f"parley: {error}", file=sys.stderr)
         return 2
@@ -53,8 +56,9 @@ def main() -> int:
         return 1
     info = classifier.engine.info
     logging.getLogger("parley").info(
-        "%s on %s (%s, %d threads)", classifier.artifact.manifest.model_id, info.name, info.precision, info.threads
-    )
+        "%s on %s (%s, %d threads; tokeniser: %s threads)",
+        classifier.artifact.manifest.model_id, info.name, info.precision, info.threads, tokeniser_threads,
+    )  # fmt: skip
     app = create_app(settings, classifier)
     server = Server(
         uvicorn.Config(
@@ -75,6 +79,19 @@ def main() -> int:
         if app.state.batcher.abandoned:  # the interpreter would wait for the hung forward pass before it ends
             os._exit(1)
     return 0 if server.started else 1
+
+
+def _open(settings: Settings) -> StanceClassifier:
+    """The classifier, warm, and the language detector read meanwhile: no caller waits for either. Raises: ParleyError.
+
+    A model that cannot answer is not served: warming up raises.
+    """
+    with ThreadPoolExecutor(1, thread_name_prefix="detector") as beside:
+        detector = beside.submit(foreign_language, EXAMPLE_TEXT)
+        classifier = StanceClassifier.open(settings.model, engine=settings.engine, threads=settings.threads)
+        classifier.warm_up()
+        detector.result()
+    return classifier
 
 
 def _leave(*_: object) -> NoReturn:

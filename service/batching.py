@@ -1,7 +1,7 @@
 """Micro-batching: many requests share forward passes, and each text gets its own reply.
 
 The next batch forms while the last one runs, so a lone request waits for nothing and no timer is involved. Texts of
-like length share a batch (little padding); the oldest waiting text is always in the next one (no starvation).
+one width share a batch (models.encoding); the oldest waiting text is always in the next one (no starvation).
 """
 
 import asyncio
@@ -22,16 +22,18 @@ from service.errors import ServiceError, Unavailable, trace
 log = logging.getLogger("parley.batching")
 
 WINDOW: Final = 512
-"""Waiting texts looked at for one batch: sorting more costs more than the padding it saves."""
+"""Waiting texts looked at for one batch: a choice, enough for sixteen full batches and quick to look through."""
 MAX_BATCH: Final = 32
 MAX_PADDED_TOKENS: Final = 2_048
-"""Rows x longest row of one batch. Larger batches are no faster on two cores, but make the others wait longer."""
-MAX_PADDING_TOKENS: Final = 32
-"""Padding that one more text may add to a batch; a forward pass of its own would cost about 20 tokens more."""
+"""Rows x longest row of one batch. Half of what the classifier's own limits allow, which bound memory: here a batch is
+also what everybody else waits for."""
 INITIAL_TOKENS_PER_SECOND: Final = 20_000.0
 """A first guess of the engine's rate, replaced by measurement with the first batches."""
 CLOSE_SECONDS: Final = 1.0
-"""What a forward pass may still take when everybody else has left; a batch takes a fifth of that."""
+"""What a forward pass may still take when everybody else has left: a choice, with room for a slow machine."""
+MAX_FAILURES: Final = 3
+"""Forward passes that may fail in a row before readiness is withdrawn: one text fails at most two, its batch and its
+own."""
 
 
 class EncodedClassifier(Protocol):
@@ -47,6 +49,7 @@ class _Job:
     encoding: Encoding
     deadline: float  # on the monotonic clock, in seconds
     reply: asyncio.Future[Prediction]
+    queued: bool = True  # counts toward queued_tokens
 
 
 @dataclass(slots=True)
@@ -70,6 +73,8 @@ class Batcher:
     max_queued_tokens: int
     statistics: BatchStatistics = field(default_factory=BatchStatistics)
     queued_tokens: int = 0
+    n_failures: int = 0
+    """Forward passes that failed since the last that did not."""
     _tokens_per_second: float = INITIAL_TOKENS_PER_SECOND
     _queue: deque[_Job] = field(default_factory=deque)
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
@@ -77,6 +82,7 @@ class Batcher:
     _task: asyncio.Task[None] | None = None
     _busy_since: float | None = None
     _closing: bool = False
+    _n_queued: int = 0
     abandoned: bool = False
     """Whether ``close`` left a forward pass behind that did not end."""
 
@@ -89,6 +95,11 @@ class Batcher:
         """Whether texts are still being answered: the loop runs and nobody told it to stop."""
         return self._task is not None and not self._task.done() and not self._closing
 
+    @property
+    def failing(self) -> bool:
+        """Whether the last forward passes all failed; one that succeeds ends it."""
+        return self.n_failures >= MAX_FAILURES
+
     def stalled_for_seconds(self) -> float:
         """How long the running forward pass has taken so far; 0 when none runs."""
         return 0.0 if self._busy_since is None else time.monotonic() - self._busy_since
@@ -99,11 +110,12 @@ class Batcher:
         The whole request is accepted, or none of it.
         Raises: Unavailable (queue full, stopping, ``deadline`` on the monotonic clock passed).
         """
-        self._admit(sum(encoding.n_tokens for encoding in encodings))
+        self.admit(sum(encoding.n_tokens for encoding in encodings))
         loop = asyncio.get_running_loop()
         jobs = [_Job(encoding, deadline, loop.create_future()) for encoding in encodings]
         self._queue.extend(jobs)
         self.queued_tokens += sum(encoding.n_tokens for encoding in encodings)
+        self._n_queued += len(jobs)
         self._wake.set()
         try:
             async with asyncio.timeout_at(loop.time() + deadline - time.monotonic()):
@@ -111,8 +123,7 @@ class Batcher:
         except TimeoutError:
             raise Unavailable("deadline_exceeded", "no answer within the deadline") from None
         finally:
-            for job in jobs:  # a caller that went away leaves no work behind
-                job.reply.cancel()
+            self._let_go(jobs)
 
     async def close(self, *, within_seconds: float = CLOSE_SECONDS) -> None:
         """Finish what was accepted, then stop; what is not finished in time is refused, and ``abandoned`` set."""
@@ -125,13 +136,30 @@ class Batcher:
             await asyncio.gather(self._task, return_exceptions=True)
         self._thread.shutdown(wait=False)
 
-    def _admit(self, n_tokens: int) -> None:
+    def admit(self, n_tokens: int) -> None:
+        """Raise the Unavailable with which ``submit`` would refuse that many tokens now; return nothing otherwise."""
         if not self.alive:
             raise Unavailable("not_ready", "the service is stopping or unhealthy", retry_after_seconds=5)
         # A request that alone exceeds the limit is taken when nothing waits: its size is bounded elsewhere.
-        if self._queue and self.queued_tokens + n_tokens > self.max_queued_tokens:
+        if self.queued_tokens and self.queued_tokens + n_tokens > self.max_queued_tokens:
             wait = max(1, math.ceil(self.queued_tokens / self._tokens_per_second))
             raise Unavailable("overloaded", f"the queue is full; try again in {wait} seconds", retry_after_seconds=wait)
+
+    def _let_go(self, jobs: Sequence[_Job]) -> None:
+        """Forget what nobody waits for any more, so that a caller that went away leaves no work and no room taken."""
+        for job in jobs:
+            job.reply.cancel()
+            self._unqueue(job, expired=True)
+        if len(self._queue) > 2 * self._n_queued:  # swept now and then: the rest is dropped when its turn comes
+            self._queue = deque(job for job in self._queue if job.queued)
+
+    def _unqueue(self, job: _Job, *, expired: bool = False) -> None:
+        """Count a text as waiting no more, once."""
+        if job.queued:
+            job.queued = False
+            self.queued_tokens -= job.encoding.n_tokens
+            self._n_queued -= 1
+            self.statistics.n_expired += expired
 
     async def _serve(self) -> None:
         try:
@@ -151,22 +179,24 @@ class Batcher:
             log.error("the batcher died: %s", trace(error))
             raise
         finally:
-            self.queued_tokens -= sum(job.encoding.n_tokens for job in self._queue)
+            for job in self._queue:
+                self._unqueue(job)
             _refuse_all(self._queue)
             self._queue.clear()
 
     def _next_batch(self) -> list[_Job]:
-        """The oldest waiting text with others of like length, out of the queue; without what nobody waits for."""
+        """The oldest waiting text with others of its width, out of the queue; without what nobody waits for."""
         window = self._live_window()
         if not window:
             return []
-        oldest = window[0]
-        by_length = sorted(window, key=lambda job: job.encoding.n_tokens)
-        batch = by_length[_like([job.encoding.n_tokens for job in by_length], by_length.index(oldest))]
+        width = window[0].encoding.width
+        limit = max(1, min(MAX_BATCH, MAX_PADDED_TOKENS // width))
+        batch = [job for job in window if job.encoding.width == width][:limit]
         chosen = set(map(id, batch))
         rest = [job for job in window if id(job) not in chosen]
         self._queue.extendleft(reversed(rest))
-        self.queued_tokens -= sum(job.encoding.n_tokens for job in batch)
+        for job in batch:
+            self._unqueue(job)
         return batch
 
     def _live_window(self) -> list[_Job]:
@@ -176,8 +206,7 @@ class Batcher:
         while self._queue and len(window) < WINDOW:
             job = self._queue.popleft()
             if job.reply.done() or job.deadline <= now:
-                self.queued_tokens -= job.encoding.n_tokens
-                self.statistics.n_expired += 1
+                self._unqueue(job, expired=True)
                 _refuse(job, Unavailable("deadline_exceeded", "no answer within the deadline"))
             else:
                 window.append(job)
@@ -188,6 +217,7 @@ class Batcher:
         try:
             predictions = await self._forward([job.encoding for job in batch])
         except EngineError as error:
+            self.n_failures += 1
             log.warning("a batch of %d failed: %s", len(batch), trace(error))
             if len(batch) == 1:
                 _refuse(batch[0], ServiceError("internal", "the model could not answer this text"))
@@ -197,6 +227,7 @@ class Batcher:
                 if not job.reply.done():
                     await self._run([job])
             return
+        self.n_failures = 0
         for job, prediction in zip(batch, predictions, strict=True):
             if not job.reply.done():
                 job.reply.set_result(prediction)
@@ -224,23 +255,9 @@ class Batcher:
         self.statistics.n_batches += 1
         self.statistics.n_texts += len(encodings)
         self.statistics.n_tokens += n_tokens
-        self.statistics.n_padded_tokens += len(encodings) * max(encoding.n_tokens for encoding in encodings)
+        self.statistics.n_padded_tokens += len(encodings) * encodings[0].width
         self.statistics.engine_seconds += seconds
         self._tokens_per_second += 0.1 * (n_tokens / max(seconds, 1e-6) - self._tokens_per_second)
-
-
-def _like(lengths: Sequence[int], start: int) -> slice:
-    """The stretch of sorted lengths around ``start`` that is worth one forward pass, grown where it pads least."""
-    low, high = start, start + 1
-    while high - low < MAX_BATCH:
-        # A shorter text is padded itself; a longer one pads everybody in the batch.
-        shorter = lengths[high - 1] - lengths[low - 1] if low > 0 else math.inf
-        longer = (lengths[high] - lengths[high - 1]) * (high - low) if high < len(lengths) else math.inf
-        widest = lengths[high - 1] if shorter <= longer else lengths[high]
-        if min(shorter, longer) > MAX_PADDING_TOKENS or (high - low + 1) * widest > MAX_PADDED_TOKENS:
-            break
-        low, high = (low - 1, high) if shorter <= longer else (low, high + 1)
-    return slice(low, high)
 
 
 async def _outcome(job: _Job) -> Prediction | ServiceError:

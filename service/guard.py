@@ -11,6 +11,8 @@ from service.errors import BadRequest
 
 MAX_DIGITS: Final = 15
 """More digits than any length has; Python refuses to read numbers of more than 4,300."""
+BODILESS: Final = frozenset({"GET", "HEAD"})
+"""Methods whose routes read no body: one that is sent all the same is passed over by the server, never kept."""
 
 
 class SizeGuard:
@@ -23,7 +25,7 @@ class SizeGuard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand the request on with its body complete. Raises: BadRequest, ClientDisconnect."""
-        if scope["type"] != "http":
+        if scope["type"] != "http" or scope["method"] in BODILESS:
             await self._app(scope, receive, send)
             return
         self._check_headers(scope["headers"])

@@ -63,7 +63,11 @@ ItemSchema = WithJsonSchema(
         "required": ["text"],
         "additionalProperties": False,
         "properties": {
-            "id": {"type": "string", "description": "Yours; comes back unchanged. The position if left out."},
+            "id": {
+                "type": "string",
+                "description": "Yours; comes back unchanged, but for unpaired surrogates, which become '?'. "
+                "The position if left out.",
+            },
             "text": {"type": "string"},
         },
     }

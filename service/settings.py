@@ -49,12 +49,19 @@ class Settings(BaseModel):
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> Self:
-        """The settings of an environment. Raises: SettingsError for an unknown STANCE_ name or a bad value."""
+        """The settings of an environment, their names in any case.
+
+        Raises: SettingsError for an unknown STANCE_ name, a name in two spellings or a bad value.
+        """
         names = {name for name in environment if name.upper().startswith(PREFIX)}
         known = {PREFIX + field.upper() for field in cls.model_fields}
         unknown = sorted(name for name in names if name.upper() not in known)
         if unknown:
             raise SettingsError(f"unknown setting {', '.join(unknown)}; known are {', '.join(sorted(known))}")
+        spellings: dict[str, str] = {}
+        for name in sorted(names):
+            if (other := spellings.setdefault(name.upper(), name)) != name:
+                raise SettingsError(f"{other} and {name} are the same setting; keep one of them")
         values = {name.upper().removeprefix(PREFIX).lower(): environment[name] for name in names}
         try:
             return cls(**values)  # type: ignore[arg-type]  # strings, parsed by pydantic

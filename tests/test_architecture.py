@@ -228,6 +228,12 @@ def test_lock_files_are_for_every_network(root: Path, lock: str) -> None:
     assert urls(text) == []
 
 
+@pytest.mark.parametrize("lock", ["serve.lock", "dev.lock"])
+def test_nothing_installed_reports_home(root: Path, lock: str) -> None:
+    """No lock has the package by which openvino reports every import to an analytics service."""
+    assert "openvino-telemetry" not in locked_packages((root / "requirements" / lock).read_text(encoding="utf-8"))
+
+
 def test_the_lock_rules_can_fail() -> None:
     """An address, an index and a package are found in a lock file."""
     lock = (

@@ -21,10 +21,9 @@ import httpx2 as httpx
 import pytest
 
 from models.artifact import MANIFEST, Manifest
+from models.classifier import NEIGHBOUR_EPSILON
 
 ROOT = Path(__file__).resolve().parents[1]
-EPSILON = 1e-3
-"""How far a probability may move with the neighbours of its text: other shapes, other order of the same additions."""
 
 
 def environment(**settings: str) -> dict[str, str]:
@@ -129,17 +128,17 @@ def test_a_batch_of_mixed_items(service: Process) -> None:
 
 
 def test_an_answer_does_not_depend_on_its_neighbours(service: Process) -> None:
-    """The same text alone, among short and among long ones, has the same probabilities within EPSILON."""
+    """The same text alone, among short and among long ones, has the same probabilities within NEIGHBOUR_EPSILON."""
     text = "They may come back to the table whenever they wish."
     alone = service.http.post("/classify", json={"text": text}).json()["probabilities"]
     for neighbour in ("No.", "The delegations will meet again in the spring, it was said. " * 30):
         items = [{"text": text}, *[{"text": f"{number} {neighbour}"} for number in range(31)]]
         answers = service.http.post("/classify/batch", json={"items": items}).json()["items"]
-        assert answers[0]["prediction"]["probabilities"] == pytest.approx(alone, abs=EPSILON)
+        assert answers[0]["prediction"]["probabilities"] == pytest.approx(alone, abs=NEIGHBOUR_EPSILON)
 
 
 def test_answers_are_repeatable(service: Process) -> None:
-    """The same request gets the same bytes, under load of others too."""
+    """The same text gets the same probabilities within NEIGHBOUR_EPSILON, under load of others too."""
     with ThreadPoolExecutor(8) as pool:
         calls = [
             pool.submit(service.http.post, "/classify", json={"text": f"We will talk {number % 2}."})
@@ -147,8 +146,8 @@ def test_answers_are_repeatable(service: Process) -> None:
         ]
     answers = [call.result().json()["probabilities"] for call in calls]
     for first, second in zip(answers[::2], answers[1::2], strict=True):
-        assert first == pytest.approx(answers[0], abs=EPSILON)
-        assert second == pytest.approx(answers[1], abs=EPSILON)
+        assert first == pytest.approx(answers[0], abs=NEIGHBOUR_EPSILON)
+        assert second == pytest.approx(answers[1], abs=NEIGHBOUR_EPSILON)
 
 
 def test_sigterm_loses_no_request(model: Path) -> None:

@@ -9,12 +9,13 @@ from typing import Any, Final, Protocol
 
 import numpy as np
 
+from models.classifier import MAX_BATCH, MAX_PADDED_TOKENS
 from models.decision import FloatArray, softmax
 from models.encoding import TextEncoder, pad, plan_batches
 from models.labels import STANCES, Stance
 from models.text import normalise
 from training.base import DEFAULT_BASE, find_base
-from training.examples import CorpusError, Example
+from training.examples import CorpusError, Example, labels_of
 
 Embed = Callable[[Sequence[str]], FloatArray]
 """N texts -> [N, D] embeddings of unit length."""
@@ -206,7 +207,8 @@ def base_embedder(name: str = DEFAULT_BASE, *, max_tokens: int = 256) -> Embed:
     def embed(texts: Sequence[str]) -> FloatArray:
         encodings = encoder.encode(texts)
         found = np.zeros((len(texts), model.config.hidden_size), dtype=np.float32)
-        for rows in plan_batches([item.n_tokens for item in encodings], max_batch=64, max_padded_tokens=4_096):
+        widths = [item.width for item in encodings]
+        for rows in plan_batches(widths, max_batch=MAX_BATCH, max_padded_tokens=MAX_PADDED_TOKENS):
             ids, mask = map(torch.from_numpy, pad([encodings[row] for row in rows]))
             with torch.inference_mode():
                 hidden = model(input_ids=ids, attention_mask=mask).last_hidden_state  # [B, T, D]
@@ -231,4 +233,4 @@ def all_baselines(base: str = DEFAULT_BASE) -> dict[str, Baseline]:
 def _texts_and_labels(examples: Sequence[Example]) -> tuple[list[str], np.ndarray]:
     if not examples:
         raise CorpusError("baselines: there are no training examples")
-    return [e.text or "" for e in examples], np.array([STANCES.index(e.label) for e in examples])
+    return [e.text or "" for e in examples], labels_of(examples)

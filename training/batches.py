@@ -10,7 +10,7 @@ from datasets import Dataset
 from models.encoding import TextEncoder
 from models.labels import STANCES
 from training.config import TrainingConfig
-from training.examples import Example, Origin
+from training.examples import Example, Origin, labels_of
 
 
 def to_dataset(examples: Sequence[Example], encoder: TextEncoder, *, config: TrainingConfig) -> Dataset:
@@ -20,7 +20,7 @@ def to_dataset(examples: Sequence[Example], encoder: TextEncoder, *, config: Tra
         {
             "input_ids": [list(encoding.ids) for encoding in encodings],
             "length": [encoding.n_tokens for encoding in encodings],
-            "labels": [STANCES.index(example.label) for example in examples],
+            "labels": labels_of(examples).tolist(),
             "weight": [example_weight(example, config) for example in examples],
         }
     )

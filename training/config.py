@@ -21,8 +21,8 @@ class TrainingConfig:
     weight_decay: float = 0.01  #: decay of all weights but biases and norms
     label_smoothing: float = 0.05  #: share of the target spread over all labels
     class_weight_power: float = 0.5  #: class weights are (1 / frequency) to this power: 0 ignores imbalance
-    guess_weight: float = 0.4  #: loss weight of an annotator's guess (confidence 1)
-    fairly_sure_weight: float = 0.8  #: loss weight at confidence 2; certain and written statements weigh 1
+    guess_weight: float = 0.1  #: loss weight of an annotator's guess (confidence 1)
+    fairly_sure_weight: float = 0.7  #: loss weight at confidence 2; certain and written statements weigh 1
     written_weight: float = 1.0  #: factor on the loss weight of the statements written here; 0 leaves them out
     train_share: float = 1.0  #: share of the training groups to train on, for learning curves; shares are nested
     freeze_word_embeddings: bool = True  #: keep the word embeddings of the base: half of the weights, faster steps

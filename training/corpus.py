@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Final
 
-from training.examples import DATA, CorpusError, Example, read_examples
+from training.examples import DATA, CorpusError, read_examples
 from training.splits import Corpus, make_corpus
 
 WRITTEN: Final = "written.jsonl"
@@ -23,14 +23,3 @@ def read_corpus(data: Path = DATA) -> Corpus:
         raise CorpusError(f"{hydrated / RECORD}: no such file; {HOW}")
     examples = [*read_examples(data / WRITTEN), *read_examples(hydrated / RECORD)]
     return make_corpus(examples, dev=list(read_examples(data / DEV)))
-
-
-def read_dev(data: Path = DATA) -> list[Example]:
-    """The dev set with its texts: for evaluation and the choice of a recipe, never for training or calibration.
-
-    Raises: CorpusError, with what to do, when it has not been hydrated.
-    """
-    path = data / HYDRATED_FOLDER / DEV
-    if not path.is_file():
-        raise CorpusError(f"{path}: no such file; {HOW}")
-    return list(read_examples(path))

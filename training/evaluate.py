@@ -3,8 +3,9 @@
     python -m training.evaluate --artifact models/stance-minilm --output runs/report
     python -m training.evaluate --artifact runs/a0 runs/a1 runs/a2 --split contrast --output runs/contrast
 
-Several artifacts are taken as seeds of one recipe: each is measured, and everything in detail for the first. The report
-names statements by their id only: the texts of the public record must not be committed.
+Several artifacts are taken as seeds of one recipe: the headline is their mean, the details are of the first. Baselines
+are fitted on the training examples of the first artifact's recipe. The report names statements by their id only: the
+texts of the public record must not be committed.
 """
 
 import argparse
@@ -12,10 +13,11 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, is_dataclass
+from dataclasses import asdict, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
+from models.artifact import Manifest
 from models.classifier import StanceClassifier
 from models.engines import ENGINES
 from models.errors import ParleyError
@@ -23,10 +25,12 @@ from models.labels import STANCES
 from training import intervals, measuring, pictures, report
 from training.base import DEFAULT_BASE, BaseError
 from training.baselines import Baseline, all_baselines
-from training.corpus import read_corpus
+from training.config import TrainingConfig
+from training.corpus import DEV, read_corpus
 from training.examples import DATA, HYDRATED, CorpusError, Example, digest, read_examples
 from training.program import make_parser
 from training.splits import Corpus, Split
+from training.tables import interval
 
 Open = Callable[..., StanceClassifier]
 Baselines = Callable[[str], Mapping[str, Baseline]]
@@ -57,19 +61,64 @@ def read_curve(path: Path | None) -> dict[str, Any] | None:
     return found
 
 
-def describe_data(flags: argparse.Namespace, examples: Sequence[Example], *, corpus: Corpus | None) -> dict[str, Any]:
-    """What was measured on, and how much of it the training data hold too."""
-    trained = {example.text for example in corpus.train} if corpus else set()
+def trained_on(corpus: Corpus, manifest: Manifest) -> list[Example]:
+    """The training examples of the recipe that the manifest records, taken from this corpus."""
+    from training.finetune import used_for_training  # late, for it takes seconds
+
+    known = {item.name for item in fields(TrainingConfig)}
+    recipe = {name: value for name, value in manifest.training.items() if name in known}
+    return used_for_training(corpus, TrainingConfig(**recipe))
+
+
+def count_labels(examples: Sequence[Example]) -> dict[str, int]:
+    """How many examples each stance has."""
+    return {str(stance): sum(example.label == stance for example in examples) for stance in STANCES}
+
+
+def describe_data(flags: argparse.Namespace, examples: Sequence[Example]) -> dict[str, Any]:
+    """What was measured on, and how many of the statements are of the dev set, on which the recipe was chosen."""
+    dev = flags.corpus / DEV
+    dev_ids = {example.id for example in read_examples(dev)} if dev.is_file() else set()
     return {
         "name": f"split {flags.split}" if flags.split else flags.data.name,
         "split": flags.split,
         "n": len(examples),
         "digest": digest(examples),
-        "labels": {str(stance): sum(example.label == stance for example in examples) for stance in STANCES},
+        "labels": count_labels(examples),
         "origins": dict(Counter(str(example.origin) for example in examples)),
-        "n_train": len(corpus.train) if corpus else None,
-        "n_also_in_training": sum(example.text in trained for example in examples) if corpus else None,
+        "n_of_dev": sum(example.id in dev_ids for example in examples),
     }
+
+
+def describe_training(
+    train: Sequence[Example], corpus: Corpus, *, examples: Sequence[Example], manifests: Mapping[str, Manifest]
+) -> dict[str, Any]:
+    """What the baselines were fitted on, whether each artifact was too, and what of it the measured examples share."""
+    found = digest(train)
+    others = [path for path, manifest in manifests.items() if manifest.data.get("digest") != found]
+    texts, groups = {example.text for example in train}, {example.group for example in train}
+    shared = [example.group for example in examples if example.group in groups]
+    return {
+        "n": len(train),
+        "digest": found,
+        "same_data": not others,
+        "trained_on_other_data": others,
+        "labels_of_validation": count_labels(corpus.validation),
+        "labels_of_calibration": count_labels(corpus.calibration),
+        "n_also_in_training": sum(example.text in texts for example in examples),
+        "n_groups": len({example.group for example in examples}),
+        "n_groups_also_in_training": len(set(shared)),
+        "n_statements_of_these_groups": len(shared),
+    }
+
+
+def open_both(
+    flags: argparse.Namespace, answering: StanceClassifier, *, open_classifier: Open
+) -> tuple[StanceClassifier, StanceClassifier]:
+    """The first artifact as it is served, and in the reference engine. Raises: ParleyError."""
+    other = next(name for name in ENGINES if name != flags.engine)
+    both = {flags.engine: answering, other: open_classifier(flags.artifact[0], engine=other, threads=flags.threads)}
+    return both["openvino"], both["torch"]
 
 
 def evaluate(flags: argparse.Namespace, *, open_classifier: Open, make_baselines: Baselines) -> dict[str, Any]:
@@ -78,29 +127,31 @@ def evaluate(flags: argparse.Namespace, *, open_classifier: Open, make_baselines
     learning_curve = read_curve(flags.learning_curve)
     paths = list(dict.fromkeys(flags.artifact))
     classifiers = [open_classifier(path, engine=flags.engine, threads=flags.threads) for path in paths]
-    answers = [measuring.ask(classifier, examples) for classifier in classifiers]
+    manifests = {str(path): given.artifact.manifest for path, given in zip(paths, classifiers, strict=True)}
     models = [measuring.describe_model(classifier, path) for classifier, path in zip(classifiers, paths, strict=True)]
+    answers = [measuring.ask(classifier, examples) for classifier in classifiers]
+    train = trained_on(corpus, classifiers[0].artifact.manifest) if corpus else []
+    groups = {example.group for example in train} if corpus else None
+    baselines = make_baselines(flags.base) if flags.baselines else {}
+    given = measuring.ask_baselines(baselines, train=train, examples=examples)
     found: dict[str, Any] = {
-        "data": describe_data(flags, examples, corpus=corpus),
+        "data": describe_data(flags, examples),
+        "training": describe_training(train, corpus, examples=examples, manifests=manifests) if corpus else None,
         "model": models[0],
         "draws": flags.draws,
-        **measuring.measure(answers[0], examples, draws=flags.draws),
+        **measuring.measure_recipe(answers, examples, baselines=given, trained_groups=groups, draws=flags.draws),
+        **measuring.measure(answers[0], examples, trained_groups=groups, draws=flags.draws),
         "seeds": measuring.measure_seeds(models, answers),
-        "baselines": None,
         "engines": None,
         "neighbours": None,
         "learning_curve": learning_curve,
     }
-    if flags.baselines and corpus:
-        found["baselines"], curves = measuring.measure_baselines(
-            make_baselines(flags.base), train=corpus.train, examples=examples, draws=flags.draws
-        )
-        found["risk_coverage"].update(curves)
+    curves = {name: measuring.curve(answers[0].labels, probabilities) for name, probabilities in given.items()}
+    found["risk_coverage"].update(curves)
     if flags.compare_engines:
-        other = next(name for name in ENGINES if name != flags.engine)
-        reference = open_classifier(paths[0], engine=other, threads=flags.threads)
-        found["engines"] = measuring.compare_engines(classifiers[0], reference, examples=examples)
-        found["neighbours"] = measuring.neighbour_dependence(classifiers[0], examples)
+        served, reference = open_both(flags, classifiers[0], open_classifier=open_classifier)
+        found["engines"] = measuring.compare_engines(served, reference, examples=examples)
+        found["neighbours"] = measuring.neighbour_dependence(served, examples)
     plain: dict[str, Any] = json.loads(json.dumps(found, default=_plain, allow_nan=False))
     return plain
 
@@ -156,8 +207,8 @@ def main(
     except (CorpusError, BaseError, ParleyError, OSError) as error:
         print(f"evaluate: {error}", file=sys.stderr)
         return 2
-    score, n = found["measures"]["macro_f1"], found["data"]["n"]
-    print(f"{flags.output}: macro-F1 {score['value']:.3f} [{score['low']:.3f}, {score['high']:.3f}] on {n} statements")
+    score, n = interval(found["claim"]["all"]["macro_f1"]), found["data"]["n"]
+    print(f"{flags.output}: macro-F1 {score} on {n} statements, seeds: {len(found['seeds']['runs'])}")
     return 0
 
 

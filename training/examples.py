@@ -5,13 +5,16 @@ The schema is documented, field by field, in training/data/README.md.
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final, Self
 
-from models.labels import ConditionKind, Stance
+import numpy as np
+import numpy.typing as npt
+
+from models.labels import STANCES, ConditionKind, Stance
 
 DATA: Final = Path(__file__).parent / "data"
 HYDRATED: Final = DATA / "hydrated"
@@ -130,6 +133,11 @@ def write_examples(path: Path, examples: Iterable[Example]) -> int:
             output.write(json.dumps(example.to_dict(), ensure_ascii=False) + "\n")
     partial.replace(path)
     return n
+
+
+def labels_of(examples: Sequence[Example]) -> npt.NDArray[np.int64]:
+    """The gold labels as indices of STANCES. Shapes: [N]."""
+    return np.array([STANCES.index(example.label) for example in examples], dtype=np.int64)
 
 
 def digest(examples: Iterable[Example]) -> str:

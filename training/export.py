@@ -3,7 +3,8 @@
     python -m training.export --checkpoint runs/seed-0 --output models/stance-minilm --version 1.0.0
 
 The int8 graph is calibrated on training statements; temperature and conformal floors are fitted, on the calibration
-split, to the logits of the int8 graph itself, since that is what answers.
+split, to the logits of the int8 graph itself, since that is what answers. The corpus must be the one that the
+checkpoint was trained on. Then: python -m training.evaluate, and python -m training.seal to enter the scores.
 """
 
 import datetime
@@ -11,31 +12,35 @@ import json
 import shutil
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
 import torch
 from transformers import AutoModelForSequenceClassification
 
 from models import artifact as artifacts
-from models.artifact import Artifact, Manifest
-from models.classifier import StanceClassifier
+from models.artifact import CARD, Manifest
+from models.classifier import logits_of
 from models.decision import Decision
 from models.encoding import Encoding, TextEncoder, pad
+from models.engines import Engine
 from models.engines.openvino import OpenVinoEngine
 from models.errors import ParleyError
-from models.labels import STANCES
-from training.calibrate import fit_decision
+from training.calibrate import TEMPERATURE_RANGE, fit_decision
+from training.config import TrainingConfig
 from training.corpus import read_corpus
-from training.examples import DATA, CorpusError, Example
+from training.examples import DATA, CorpusError, Example, Origin, digest, labels_of
+from training.finetune import used_for_training
 from training.program import make_parser
+from training.splits import Corpus
 
-N_QUANTISATION_STATEMENTS: Final = 300
+N_QUANTISATION_STATEMENTS: Final = 600
 """Statements whose activations set the int8 scales. Source: docs/log.md, "int8"."""
-CARD: Final = "README.md"
-UNFITTED: Final = Decision(1.0, (0.0,) * len(STANCES), 0.9)
+UNQUANTISED: Final = (r".*\.layer\.0\..*linear.*", r".*pooler.*", r".*classifier.*")
+"""Parts of the graph that compute in floating point, weights aside: the first layer, whose rounding every later one amplifies, and the head,
+which is small. Source: docs/log.md, "int8"."""
+EDGE: Final = 1.01
+"""A temperature within 1 % of an end of the search range was not found but cut off there."""
 TOKENIZER_FILES: Final = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt")
 
 
@@ -71,9 +76,11 @@ def export_graph(checkpoint: Path, output: Path, encodings: Sequence[Encoding]) 
         nncf.Dataset(samples),
         model_type=nncf.ModelType.TRANSFORMER,
         subset_size=len(samples),
+        ignored_scope=nncf.IgnoredScope(patterns=list(UNQUANTISED), validate=False),
     )
+    compressed = nncf.compress_weights(quantised, mode=nncf.CompressWeightsMode.INT8_ASYM)  # what stayed in float: 6 MB
     (output / artifacts.OPENVINO_GRAPH).parent.mkdir(parents=True, exist_ok=True)
-    openvino.save_model(quantised, output / artifacts.OPENVINO_GRAPH, compress_to_fp16=True)
+    openvino.save_model(compressed, output / artifacts.OPENVINO_GRAPH, compress_to_fp16=True)
 
 
 class _LogitsOnly(torch.nn.Module):
@@ -89,11 +96,20 @@ class _LogitsOnly(torch.nn.Module):
         return logits
 
 
-def fit_on_calibration(classifier: StanceClassifier, examples: Sequence[Example]) -> Decision:
-    """The decision rule for this engine's logits on the calibration split."""
-    logits = classifier.logits(classifier.encoder.encode([example.text or "" for example in examples]))
-    labels = np.array([STANCES.index(example.label) for example in examples])
-    return fit_decision(logits, labels, coverage=UNFITTED.coverage)
+def fit_on_calibration(engine: Engine, encoder: TextEncoder, *, examples: Sequence[Example]) -> Decision:
+    """The decision rule for this engine's logits on the calibration split.
+
+    Raises: ExportError when no temperature inside the search range fits, CorpusError, EngineFailed.
+    """
+    logits = logits_of(engine, encoder.encode([example.text or "" for example in examples]))
+    decision = fit_decision(logits, labels_of(examples))
+    low, high = TEMPERATURE_RANGE
+    if not low * EDGE < decision.temperature < high / EDGE:
+        raise ExportError(
+            f"the fitted temperature {decision.temperature:.3g} lies at the edge of the search range {low} to {high}: "
+            "the model is no better than chance on the calibration split, or never wrong"
+        )
+    return decision
 
 
 def read_run(checkpoint: Path) -> dict[str, Any]:
@@ -110,6 +126,16 @@ def choose_run(checkpoints: Sequence[Path]) -> Path:
     return max(checkpoints, key=lambda checkpoint: float(read_run(checkpoint)["best_macro_f1"]))
 
 
+def training_data(record: dict[str, Any], corpus: Corpus) -> dict[str, Any]:
+    """What the manifest says of the data. Raises: ExportError when the corpus is not the one of the training run."""
+    examples = used_for_training(corpus, TrainingConfig(**record["config"]))
+    trained, given = record["data"]["digest"], digest(examples)
+    if given != trained:
+        raise ExportError(f"trained on data of digest {trained[:12]}, and this corpus folder gives {given[:12]}")
+    written = {example.group for example in examples if example.origin is Origin.WRITTEN}
+    return {**record["data"], "written_groups_trained": sorted(written), "n_calibration": len(corpus.calibration)}
+
+
 def export(checkpoint: Path, output: Path, *, version: str, data: Path) -> Manifest:
     """Write a whole artifact to ``output``, replacing what is there only when it is complete.
 
@@ -117,48 +143,38 @@ def export(checkpoint: Path, output: Path, *, version: str, data: Path) -> Manif
     """
     record = read_run(checkpoint)
     corpus = read_corpus(data)
+    manifest = Manifest(
+        name=output.name,
+        version=version,
+        created=datetime.datetime.now(datetime.UTC).date().isoformat(),
+        max_tokens=record["config"]["max_tokens"],
+        base=record["base"],
+        data=training_data(record, corpus),
+        training={**record["config"], "averaged_seeds": record.get("averaged_seeds", [])},
+        scores={},
+    )
     partial = output.with_name(f".{output.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
-    max_tokens = record["config"]["max_tokens"]
     print("weights ...", file=sys.stderr)
     export_weights(checkpoint, partial)
-    encoder = TextEncoder.from_file(str(partial / artifacts.TOKENIZER), max_tokens=max_tokens)
+    encoder = TextEncoder.from_file(str(partial / artifacts.TOKENIZER), max_tokens=manifest.max_tokens)
     # Every k-th training statement: all sources in their proportion, without a seed of its own.
     step = max(1, len(corpus.train) // N_QUANTISATION_STATEMENTS)
     chosen = corpus.train[::step][:N_QUANTISATION_STATEMENTS]
     print(f"int8 graph from {len(chosen)} statements ...", file=sys.stderr)
     export_graph(checkpoint, partial, encoder.encode([example.text or "" for example in chosen]))
-    (partial / artifacts.DECISION).write_text(UNFITTED.to_json(), encoding="utf-8")
-    manifest = Manifest(
-        name=output.name,
-        version=version,
-        created=datetime.datetime.now(datetime.UTC).date().isoformat(),
-        max_tokens=max_tokens,
-        base=record["base"],
-        data={**record["data"], "n_calibration": len(corpus.calibration)},
-        training=record["config"],
-        scores={},
-    )
-    sealed = artifacts.seal(partial, manifest)
     print(f"decision rule from {len(corpus.calibration)} statements ...", file=sys.stderr)
-    draft = Artifact(partial, sealed, UNFITTED)
-    classifier = StanceClassifier(draft, OpenVinoEngine(draft, threads=0))
-    decision = fit_on_calibration(classifier, corpus.calibration)
+    engine = OpenVinoEngine(partial / artifacts.OPENVINO_GRAPH, threads=0)
+    decision = fit_on_calibration(engine, encoder, examples=corpus.calibration)
     (partial / artifacts.DECISION).write_text(decision.to_json(), encoding="utf-8")
-    for file in filter(Path.is_file, partial.rglob("*")):
-        file.chmod(0o644)  # safetensors writes files that only the owner may read; the service runs as another user
     if (output / CARD).is_file():  # the card is written by hand and belongs to the name, not to one export
         shutil.copyfile(output / CARD, partial / CARD)
+    for file in filter(Path.is_file, partial.rglob("*")):
+        file.chmod(0o644)  # safetensors writes files that only the owner may read; the service runs as another user
     sealed = artifacts.seal(partial, manifest)
     _replace(output, partial)
     return sealed
-
-
-def record_scores(path: Path, scores: dict[str, Any]) -> Manifest:
-    """Enter measured scores into a finished artifact's manifest and seal it again (also after an edit of the card)."""
-    artifact = artifacts.load(path)
-    return artifacts.seal(path, replace(artifact.manifest, scores=scores))
 
 
 def _replace(output: Path, partial: Path) -> None:

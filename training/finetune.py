@@ -1,7 +1,7 @@
 """Fine-tune the base encoder on the corpus and write a checkpoint in Hugging Face layout.
 
     python -m training.finetune --output runs/seed-0 --seed 0
-    accelerate launch -m training.finetune --output runs/seed-0      # several GPUs
+    accelerate launch -m training.finetune --output runs/seed-0      # several GPUs, each with batches of --batch-size
 
 The public record must have been hydrated before (python -m training.hydrate). Then: python -m training.export.
 """
@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import torch
 from datasets import Dataset
@@ -25,7 +25,7 @@ from transformers import (
     TrainingArguments,
     set_seed,
 )
-from transformers.trainer_utils import EvalPrediction
+from transformers.trainer_utils import EvalPrediction, get_last_checkpoint
 
 from models.encoding import TextEncoder
 from models.labels import STANCES
@@ -37,6 +37,12 @@ from training.examples import DATA, CorpusError, Example, Origin, digest
 from training.metrics import macro_f1, per_class_f1
 from training.program import make_parser
 from training.splits import Corpus, position
+
+CHECKPOINTS: Final = "checkpoints"
+
+
+class RunError(Exception):
+    """Raised when a run cannot start or go on; the message says why and what to do."""
 
 
 class StanceTrainer(Trainer):  # type: ignore[misc]  # transformers is not followed by mypy: Any
@@ -92,6 +98,14 @@ class StanceTrainer(Trainer):  # type: ignore[misc]  # transformers is not follo
         )
         return self.optimizer
 
+    def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
+        """The rate over the steps of this run, which several devices divide among them; warm-up is a share of them.
+
+        ``warmup_steps`` below 1 would say the same, but for its rounding, and it takes 1 for one step and not for all.
+        """
+        self.args.warmup_steps = round(num_training_steps * self._config.warmup_share)
+        return super().create_scheduler(num_training_steps, optimizer)
+
 
 def load_model(base: Base, config: TrainingConfig) -> PreTrainedModel:
     """The encoder with a new classification head and real label names; word embeddings frozen if so configured."""
@@ -114,18 +128,16 @@ def measure(prediction: EvalPrediction) -> dict[str, float]:
     return {"macro_f1": macro_f1(labels, predicted), **scores}
 
 
-def training_arguments(output: Path, config: TrainingConfig, *, n_examples: int) -> TrainingArguments:
+def training_arguments(output: Path, config: TrainingConfig) -> TrainingArguments:
     """The Trainer's settings: bf16 autocast, batches of like length, one evaluation and one checkpoint an epoch."""
-    steps = -(-n_examples // config.batch_size) * config.epochs
     return TrainingArguments(
-        output_dir=str(output / "checkpoints"),
+        output_dir=str(output / CHECKPOINTS),
         seed=config.seed,
         num_train_epochs=config.epochs,
         per_device_train_batch_size=config.batch_size,
         per_device_eval_batch_size=64,
         learning_rate=config.learning_rate,
         lr_scheduler_type="cosine",
-        warmup_steps=round(steps * config.warmup_share),
         train_sampling_strategy="group_by_length",
         length_column_name="length",
         bf16=True,
@@ -163,7 +175,7 @@ def make_trainer(corpus: Corpus, base: Base, config: TrainingConfig, *, output: 
         config=config,
         class_weights=batches.class_weights(train, power=config.class_weight_power),
         model=load_model(base, config),
-        args=training_arguments(output, config, n_examples=len(train)),
+        args=training_arguments(output, config),
         train_dataset=train,
         eval_dataset=validation,
         data_collator=batches.collate,
@@ -195,11 +207,26 @@ def save(trainer: StanceTrainer, corpus: Corpus, base: Base, config: TrainingCon
     (output / "run.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
 
 
+def has_checkpoint(output: Path) -> bool:
+    """Whether an earlier run left a checkpoint that ``--resume`` can go on from."""
+    folder = output / CHECKPOINTS
+    return folder.is_dir() and get_last_checkpoint(str(folder)) is not None
+
+
+def check_resume(output: Path, *, resume: bool) -> None:
+    """Neither start over where a run has left checkpoints nor go on from nothing. Raises: RunError."""
+    if resume and not has_checkpoint(output):
+        raise RunError(f"{output}: no checkpoint to go on from; leave out --resume")
+    if not resume and has_checkpoint(output):
+        raise RunError(f"{output}: holds checkpoints of an earlier run; go on with --resume or choose another --output")
+
+
 def run(config: TrainingConfig, *, output: Path, data: Path, resume: bool) -> float:
     """One fine-tuning run from start to saved checkpoint; returns the best validation macro-F1.
 
-    Raises: CorpusError, BaseError.
+    Raises: RunError, CorpusError, BaseError.
     """
+    check_resume(output, resume=resume)
     set_seed(config.seed)
     base = find_base(config.base)
     corpus = read_corpus(data)
@@ -225,7 +252,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     try:
         best = run(TrainingConfig.from_flags(flags), output=flags.output, data=flags.data, resume=flags.resume)
-    except (CorpusError, BaseError) as error:
+    except (RunError, CorpusError, BaseError) as error:
         print(f"finetune: {error}", file=sys.stderr)
         return 2
     print(

@@ -1,6 +1,6 @@
 """Percentile bootstrap intervals of every measure, statements drawn with replacement."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -101,6 +101,34 @@ def of_slice(labels: IntVector, predicted: IntVector) -> Statistics:
     return statistics
 
 
-def of_share(hits: BoolArray) -> Statistics:
-    """The share of hits, under the name ``share``. Shapes: [N]."""
-    return lambda weights: {"share": weights @ hits / weights.sum(axis=1)}
+def of_shares(hits: Mapping[str, FloatArray | BoolArray]) -> Statistics:
+    """The share of hits of each name; a hit of one seed in three counts a third. Shapes: [N] each."""
+    return lambda weights: {name: weights @ each / weights.sum(axis=1) for name, each in hits.items()}
+
+
+def of_claim(
+    labels: IntVector, seeds: Sequence[IntVector], *, baselines: Mapping[str, IntVector]
+) -> tuple[Statistics, Statistics]:
+    """What is claimed of a recipe: its F1 as the mean over the seeds, and its macro-F1 above that of each baseline.
+
+    Differences are paired: both sides are scored on the same draw, so that what makes a draw hard for both cancels.
+    The seeds are taken as given, so an interval is about other statements and not about other seeds. Shapes: [N] each.
+    """
+
+    def f1(predicted: IntVector, weights: FloatArray) -> FloatArray:
+        return metrics.f1_of(metrics.confusions(labels, predicted, weights=weights))  # [R, L]
+
+    def mean(weights: FloatArray) -> FloatArray:
+        found: FloatArray = np.mean([f1(predicted, weights) for predicted in seeds], axis=0)
+        return found
+
+    def scores(weights: FloatArray) -> dict[str, FloatArray]:
+        found = mean(weights)
+        by_stance = {f"f1_{stance}": found[:, index] for index, stance in enumerate(STANCES)}
+        return {"macro_f1": found.mean(axis=1), **by_stance}
+
+    def differences(weights: FloatArray) -> dict[str, FloatArray]:
+        ours = mean(weights).mean(axis=1)
+        return {name: ours - f1(predicted, weights).mean(axis=1) for name, predicted in baselines.items()}
+
+    return scores, differences

@@ -16,15 +16,12 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
-
-from models.labels import STANCES
 from training import finetune
 from training.base import BaseError
 from training.baselines import Baseline, TfidfLogistic
 from training.config import TrainingConfig
 from training.corpus import read_corpus
-from training.examples import DATA, CorpusError, Example
+from training.examples import DATA, CorpusError, Example, labels_of
 from training.metrics import macro_f1
 from training.program import make_parser
 
@@ -38,7 +35,7 @@ def baseline_score(baseline: Baseline, *, train: Sequence[Example], validation: 
         raise CorpusError("learning curve: the validation split is empty")
     baseline.fit(train)
     predicted = baseline.probabilities([example.text or "" for example in validation]).argmax(axis=1)
-    return macro_f1(np.array([STANCES.index(example.label) for example in validation]), predicted)
+    return macro_f1(labels_of(validation), predicted)
 
 
 def read_points(path: Path, config: TrainingConfig) -> list[dict[str, Any]]:
@@ -73,7 +70,7 @@ def run(
 ) -> list[dict[str, Any]]:
     """The points of the curve, by growing share; ``train`` has the signature of training.finetune.run.
 
-    Raises: CorpusError, BaseError.
+    Raises: RunError, CorpusError, BaseError.
     """
     output.mkdir(parents=True, exist_ok=True)
     path = output / CURVE
@@ -86,7 +83,8 @@ def run(
         examples = finetune.used_for_training(corpus, shared)
         logging.info("share %s: %d statements", share, len(examples))
         baseline = baseline_score(make_baseline(), train=examples, validation=corpus.validation)
-        score = train(shared, output=output / f"share-{share}", data=data, resume=False)
+        folder = output / f"share-{share}"
+        score = train(shared, output=folder, data=data, resume=finetune.has_checkpoint(folder))
         points.append({"share": share, "n_train": len(examples), "model": score, "tfidf_logistic": baseline})
         write_points(path, config, points=points)
     return points
@@ -107,7 +105,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     try:
         points = run(TrainingConfig.from_flags(flags), output=flags.output, data=flags.data)
-    except (CorpusError, BaseError) as error:
+    except (finetune.RunError, CorpusError, BaseError) as error:
         print(f"learning_curve: {error}", file=sys.stderr)
         return 2
     scores = ", ".join(f"{point['n_train']}: {point['model']:.3f}" for point in points)

@@ -1,6 +1,6 @@
 """What training.evaluate measures of one classifier, of several seeds, of baselines and of two engines."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -13,7 +13,7 @@ from models.decision import FloatArray
 from models.labels import STANCES
 from training import intervals, metrics, slices
 from training.baselines import Baseline
-from training.examples import Example
+from training.examples import Example, labels_of
 from training.metrics import BoolArray, IntVector
 
 N_MISTAKES: Final = 15
@@ -41,11 +41,6 @@ class Answers:
         return predicted
 
 
-def labels_of(examples: Sequence[Example]) -> IntVector:
-    """The gold labels as indices of STANCES. Shapes: [N]."""
-    return np.array([STANCES.index(example.label) for example in examples])
-
-
 def ask(classifier: StanceClassifier, examples: Sequence[Example]) -> Answers:
     """The classifier's answers. Raises: ParleyError."""
     encodings = classifier.encoder.encode([example.text or "" for example in examples])
@@ -58,12 +53,14 @@ def ask(classifier: StanceClassifier, examples: Sequence[Example]) -> Answers:
     return Answers(labels_of(examples), probabilities, decision.prediction_sets(probabilities), lengths)
 
 
-def measure(answers: Answers, examples: Sequence[Example], *, draws: int) -> dict[str, Any]:
+def measure(
+    answers: Answers, examples: Sequence[Example], *, trained_groups: Collection[str] | None, draws: int
+) -> dict[str, Any]:
     """Everything that is said in detail about one classifier."""
     labels, predicted, probabilities = answers.labels, answers.predicted, answers.probabilities
     statistics = intervals.headline(labels, probabilities, members=answers.members)
     sets = metrics.conformal_coverage(labels, answers.members)
-    parts = slices.slices(examples, answers.lengths)
+    parts = slices.slices(examples, answers.lengths, trained_groups=trained_groups)
     return {
         "measures": intervals.bootstrap(statistics, len(labels), draws=draws),
         "single_share": sets.single_share,
@@ -71,7 +68,6 @@ def measure(answers: Answers, examples: Sequence[Example], *, draws: int) -> dic
         "reliability": metrics.ece(labels, probabilities)[1],
         "risk_coverage": {"model": curve(labels, probabilities)},
         "slices": slices.measure_slices(parts, labels=labels, predicted=predicted, draws=draws),
-        "pairs": slices.measure_pairs(examples, labels=labels, predicted=predicted, draws=draws),
         "mistakes": mistakes(answers, examples),
     }
 
@@ -110,6 +106,7 @@ def describe_model(classifier: StanceClassifier, path: Path) -> dict[str, Any]:
         "seed": manifest.training.get("seed"),
         "engine": classifier.engine.info,
         "temperature": decision.temperature,
+        "floors": dict(zip(map(str, STANCES), decision.floors, strict=True)),
         "promised_coverage": decision.coverage,
     }
 
@@ -135,24 +132,63 @@ def measure_seeds(models: Sequence[Mapping[str, Any]], answers: Sequence[Answers
     return {"runs": runs, "summary": summarise(runs)}
 
 
-def measure_baselines(
-    baselines: Mapping[str, Baseline], *, train: Sequence[Example], examples: Sequence[Example], draws: int
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Measures and risk-coverage curves of each baseline, fitted on ``train``, on the same examples."""
-    labels, texts = labels_of(examples), [example.text or "" for example in examples]
-    measures, curves = {}, {}
+def measure_recipe(
+    answers: Sequence[Answers],
+    examples: Sequence[Example],
+    *,
+    baselines: Mapping[str, FloatArray],
+    trained_groups: Collection[str] | None,
+    draws: int,
+) -> dict[str, Any]:
+    """What is said of all seeds together and of the baselines, by their probabilities. Shapes: [N, L] each.
+
+    The claim is made on all examples, and again on those whose document or setting the training examples do not touch.
+    """
+    labels, seeds = answers[0].labels, [given.predicted for given in answers]
+    chosen = {name: probabilities.argmax(axis=1) for name, probabilities in baselines.items()}
+    unseen = [row for row, example in enumerate(examples) if example.group not in (trained_groups or ())]
+
+    def claim(rows: Sequence[int]) -> dict[str, Any]:
+        own = {name: predicted[rows] for name, predicted in chosen.items()}
+        scores, differences = intervals.of_claim(labels[rows], [given[rows] for given in seeds], baselines=own)
+        estimates = intervals.bootstrap(scores, len(rows), draws=draws)
+        return {"n": len(rows), **estimates, "above": intervals.bootstrap(differences, len(rows), draws=draws)}
+
+    some = 0 < len(unseen) < len(labels)
+    systems = {"model": seeds, **{name: [predicted] for name, predicted in chosen.items()}}
+    return {
+        "claim": {"all": claim(range(len(labels))), "unseen": claim(unseen) if some else None},
+        "baselines": measure_baselines(baselines, labels, draws=draws) or None,
+        "pairs": slices.measure_pairs(examples, labels=labels, predicted=systems, draws=draws),
+    }
+
+
+def ask_baselines(
+    baselines: Mapping[str, Baseline], *, train: Sequence[Example], examples: Sequence[Example]
+) -> dict[str, FloatArray]:
+    """The probabilities of each baseline, fitted on ``train``, for the examples. Shapes: [N, L] each."""
+    texts, found = [example.text or "" for example in examples], {}
     for name, baseline in tqdm(baselines.items(), desc="baselines", disable=None):
         baseline.fit(train)
-        probabilities = baseline.probabilities(texts)
-        measures[name] = intervals.bootstrap(intervals.headline(labels, probabilities), len(labels), draws=draws)
-        curves[name] = curve(labels, probabilities)
-    return measures, curves
+        found[name] = baseline.probabilities(texts)
+    return found
+
+
+def measure_baselines(given: Mapping[str, FloatArray], labels: IntVector, *, draws: int) -> dict[str, Any]:
+    """The measures of each baseline's probabilities. Shapes: [N, L] each, labels [N]."""
+    return {
+        name: intervals.bootstrap(intervals.headline(labels, probabilities), len(labels), draws=draws)
+        for name, probabilities in given.items()
+    }
 
 
 def compare_engines(
     served: StanceClassifier, reference: StanceClassifier, *, examples: Sequence[Example]
 ) -> dict[str, Any]:
-    """How far the served engine is from the reference on the same weights and the same decision rule."""
+    """How far the served engine is from the reference, with the same decision rule.
+
+    The reference computes in float32 where there is no GPU, on the half-precision weights that an artifact holds.
+    """
     ours, theirs = ask(served, examples), ask(reference, examples)
     change = np.abs(ours.probabilities - theirs.probabilities)
     scores = [metrics.macro_f1(answers.labels, answers.predicted) for answers in (ours, theirs)]

@@ -1,9 +1,10 @@
 """The evaluation report in Markdown, made from the data of report.json alone, so that no figure can differ."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Final
 
 from models.labels import STANCES
+from training.tables import interval, number, table
 
 Report = Mapping[str, Any]
 
@@ -23,24 +24,6 @@ BETTER: Final[Mapping[str, str]] = {
 COMPARED: Final = ("accuracy", "macro_f1", *(f"f1_{stance}" for stance in STANCES), "ece", "brier")
 
 
-def number(value: float | None) -> str:
-    """A figure with three decimals, or a dash where there was nothing to measure."""
-    return "-" if value is None else f"{value:.3f}"
-
-
-def interval(estimate: Mapping[str, float | None]) -> str:
-    """An estimate with its interval, as ``0.675 [0.612, 0.731]``."""
-    if estimate["value"] is None:
-        return "-"
-    return f"{number(estimate['value'])} [{number(estimate['low'])}, {number(estimate['high'])}]"
-
-
-def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """A Markdown table; bars within cells are escaped."""
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(str(cell).replace("|", r"\|") for cell in line) + " |" for line in lines)
-
-
 def title_of(name: str) -> str:
     """The heading of a measure, such as ``F1 hostile``."""
     return TITLES.get(name, name.replace("f1_", "F1 "))
@@ -51,10 +34,14 @@ def markdown(report: Report, pictures: Mapping[str, str]) -> str:
     sections = [
         head(report),
         headline(report),
+        overlap(report),
+        detail(report),
         per_class(report),
         seeds(report),
         baselines(report),
+        pairs(report),
         calibration(report),
+        prediction_sets(report),
         part_by_part(report),
         confusion(report),
         mistakes(report),
@@ -83,20 +70,62 @@ def head(report: Report) -> str:
         )
     if data["split"] == "validation":
         lines.append("- **Warning: the epoch was chosen on this split, which flatters every score a little.**")
-    if data["n_also_in_training"]:
-        lines.append(f"- **Warning: {data['n_also_in_training']} of these texts are also in the training split.**")
+    if data["n_of_dev"]:
+        lines.append(
+            "- **The recipe was chosen on the dev set, from which these statements are: that flatters a little.**"
+        )
+    training = report["training"] or {"n_also_in_training": 0, "same_data": True}
+    if training["n_also_in_training"]:
+        lines.append(f"- **Warning: {training['n_also_in_training']} of these texts are also in the training split.**")
+    if not training["same_data"]:
+        others = ", ".join(f"`{path}`" for path in training["trained_on_other_data"])
+        lines.append(
+            f"- **Warning: not the same training data. The baselines learnt from digest `{training['digest'][:12]}`,"
+            f" which is not what these were trained on: {others}. Comparisons and overlaps may be off.**"
+        )
     return lines[0] + "\n\n" + "\n".join(lines[1:])
 
 
 def headline(report: Report) -> str:
-    """The measures of the whole."""
+    """What is claimed of the recipe: the mean of its seeds, and how far it is above each baseline."""
+    claim, n_seeds = report["claim"], len(report["seeds"]["runs"])
+    parts = [part for part in (claim["all"], claim["unseen"]) if part]
+    names = [
+        f"all {parts[0]['n']} statements",
+        *(f"the {part['n']} of documents unseen in training" for part in parts[1:]),
+    ]
+    rows = [["**macro-F1**", *(f"**{interval(part['macro_f1'])}**" for part in parts)]]
+    rows += [
+        [f"macro-F1 above `{name}`", *(interval(part["above"][name]) for part in parts)] for name in parts[0]["above"]
+    ]
+    rows += [[f"F1 {stance}", *(interval(part[f"f1_{stance}"]) for part in parts)] for stance in STANCES]
+    note = (
+        f"{f'Mean of {n_seeds} seeds' if n_seeds > 1 else 'One seed'}. Intervals are about other statements, not other"
+        " seeds, whose spread stands under Seeds. Differences are paired: both sides are scored on the same draw."
+    )
+    return f"## Headline\n\n{note}\n\n" + table(["measure", *names], rows)
+
+
+def overlap(report: Report) -> str:
+    """In words, how far the statements are of documents that the training data draw on too."""
+    found, n = report["training"], report["data"]["n"]
+    if not found:
+        return ""
+    if not found["n_groups_also_in_training"]:
+        return "No document or setting of these statements is in the training data."
+    return (
+        f"**Not disjoint from training by document:** {found['n_statements_of_these_groups']} of the {n} statements are"
+        f" of documents (or settings) from which training has other statements: {found['n_groups_also_in_training']} of"
+        f" {found['n_groups']} documents. For text of new documents, the column of those unseen is the fair one; see"
+        " also the slices by document."
+    )
+
+
+def detail(report: Report) -> str:
+    """The measures of the first artifact as a whole."""
     measures = report["measures"]
     rows = [[title, interval(measures[name]), BETTER[name]] for name, title in TITLES.items()]
-    pairs = report["pairs"]
-    if pairs:
-        title = f"Contrast pairs with both right ({pairs['n_pairs']} pairs)"
-        rows.append([title, interval(pairs["both_right"]), "higher"])
-    return "## Headline\n\n" + table(["measure", "value", "better"], rows)
+    return f"## The first artifact: `{report['model']['artifact']}`\n\n" + table(["measure", "value", "better"], rows)
 
 
 def per_class(report: Report) -> str:
@@ -106,9 +135,8 @@ def per_class(report: Report) -> str:
         n, given = sum(counts[index]), sum(row[index] for row in counts)
         precision = counts[index][index] / given if given else None
         recall = counts[index][index] / n if n else None
-        f1, coverage = report["measures"][f"f1_{stance}"], report["measures"][f"coverage_{stance}"]
-        rows.append([stance, n, number(precision), number(recall), interval(f1), interval(coverage)])
-    header = ["stance", "n", "precision", "recall", "F1", "coverage of the prediction set"]
+        rows.append([stance, n, number(precision), number(recall), interval(report["measures"][f"f1_{stance}"])])
+    header = ["stance", "n", "precision", "recall", "F1"]
     return "## Each stance\n\n" + table(header, rows)
 
 
@@ -121,7 +149,9 @@ def seeds(report: Report) -> str:
         rows.append([title, *(number(summary[name][key]) for name in COMPARED)])
     missing = f"\n\n**Only {len(runs)} of the three seeds that a claim about a recipe needs.**"
     warning = missing if len(runs) < 3 else ""
-    note = "\n\nEverything else in this report is about the first." if len(runs) > 1 else ""
+    note = (
+        "\n\nHeadline and contrast pairs are means of all; everything else is about the first." if len(runs) > 1 else ""
+    )
     return "## Seeds\n\n" + table(["artifact", *map(title_of, COMPARED)], rows) + note + warning
 
 
@@ -131,24 +161,56 @@ def baselines(report: Report) -> str:
         return ""
     named = {"**this model**": report["measures"], **report["baselines"]}
     rows = [[name, *(interval(measures[measure]) for measure in COMPARED)] for name, measures in named.items()]
-    note = f"Fitted on the {report['data']['n_train']:,} statements of the training split, tuned on nothing."
+    same = "the model's training data" if report["training"]["same_data"] else "**not the model's training data**"
+    note = f"Fitted on {report['training']['n']:,} statements, {same}; tuned on nothing."
     return f"## Baselines\n\n{note}\n\n" + table(["baseline", *map(title_of, COMPARED)], rows)
 
 
 def calibration(report: Report) -> str:
-    """The bins of the reliability diagram, and what the prediction sets promise."""
+    """The bins of the reliability diagram."""
     rows = [
         [f"{item['lower']:.2f} to {item['upper']:.2f}", item["n"], number(item["confidence"]), number(item["accuracy"])]
         for item in report["reliability"]
         if item["n"]
     ]
-    promise, single = report["model"]["promised_coverage"], report["single_share"]
+    return "## Calibration\n\n" + table(["top probability", "n", "mean confidence", "accuracy"], rows)
+
+
+def prediction_sets(report: Report) -> str:
+    """Measured coverage of each stance beside the statements that its floor stands on."""
+    model, training, measures = report["model"], report["training"], report["measures"]
+    rows = []
+    for stance in STANCES:
+        counts = [
+            training[f"labels_of_{split}"][stance] if training else "-" for split in ("calibration", "validation")
+        ]
+        n, floor = report["data"]["labels"][stance], number(model["floors"][stance])
+        rows.append([stance, *counts, floor, n, interval(measures[f"coverage_{stance}"])])
     note = (
-        f"Each stance is promised to be in {promise:.0%} of the prediction sets of its statements, on data like the"
-        f" calibration split; measured coverage stands above. {single:.1%} of the sets hold one stance only."
+        f"Each stance is promised to be in {model['promised_coverage']:.0%} of the prediction sets of its statements,"
+        " on data like the calibration split. A floor from few statements is loose: the promise holds on average over"
+        " such splits, and any one may miss it by some points."
+        f" {report['single_share']:.1%} of the sets hold one stance only."
     )
-    header = ["top probability", "n", "mean confidence", "accuracy"]
-    return f"## Calibration\n\n{note}\n\n" + table(header, rows)
+    header = ["stance", "n calibration", "n validation", "floor", "n measured", "measured coverage"]
+    return f"## Prediction sets\n\n{note}\n\n" + table(header, rows)
+
+
+def pairs(report: Report) -> str:
+    """The share of contrast pairs with both members right, overall and by rule, of the model and each baseline."""
+    found = report["pairs"]
+    if not found:
+        return ""
+    lines = [("**all**", found), *((entry["rule"], entry) for entry in found["rules"])]
+    rows = [
+        [rule, entry["n_pairs"], *(interval(share) for share in entry["both_right"].values())] for rule, entry in lines
+    ]
+    note = (
+        "Share of the pairs with both members right; of the model, the mean over the seeds. The members of a pair"
+        " differ in little but their stance. A pair with several rules counts in each; under 30 pairs, lean on no"
+        " figure."
+    )
+    return f"## Contrast pairs\n\n{note}\n\n" + table(["rule", "pairs", *found["both_right"]], rows)
 
 
 def part_by_part(report: Report) -> str:
@@ -204,7 +266,14 @@ def engines(report: Report) -> str:
         [f"alone or in a batch ({neighbours['n']} texts): greatest change", f"{neighbours['max_change']:.6f}"],
         ["alone or in a batch: labels changed", neighbours["labels_changed"]],
     ]
-    return f"## Engines: {names[0]} against {names[1]}\n\n" + table(["measure", "value"], rows)
+    reference = found["engines"][1]
+    note = (
+        f"The reference is torch in {reference['precision']} on {reference['device']}, on the half-precision weights"
+        " that the artifact holds: float32 is the arithmetic, not the weights."
+    )
+    if (reference["precision"], reference["device"]) != ("float32", "cpu"):
+        note += " **Not the reference in float32 on a CPU: run again with the GPU hidden (CUDA_VISIBLE_DEVICES=-1).**"
+    return f"## Engines: {names[0]} against {names[1]}\n\n{note}\n\n" + table(["measure", "value"], rows)
 
 
 def learning_curve(report: Report) -> str:

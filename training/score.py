@@ -8,7 +8,7 @@ For example:
     python -m training.score statements.jsonl --limit 100 --output sample.csv
 
 Reads and writes CSV, JSONL and Parquet, any of the three into any. Your columns come back unchanged and in order, and
-so do your rows. Behind them: stance, confidence, one probability for each stance, certain (yes when the prediction set
+so do your rows. Behind them: stance, confidence, one probability for each stance, certain (true when the prediction set
 has one member), prediction_set (the stances that cannot be ruled out, joined by ;), truncated (the text was longer than
 the model reads), n_tokens, language (empty, or the code of a language that the model was not trained on), model.
 

@@ -10,13 +10,13 @@ import csv
 import datetime
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, BinaryIO, Final, Protocol
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from training.rows import InputError, Row, Source, quoted
+from training.rows import InputError, OutputError, Row, Source, quoted
 from training.scoring import ANSWER_COLUMNS, Answer, Scored
 
 ROW_GROUP_ROWS: Final = 2**15
@@ -151,9 +151,13 @@ class ParquetWriter:
         self._waiting: list[pa.Table] = []
 
     def write(self, scored: Sequence[Scored]) -> None:
-        """Append rows; they reach the file in row groups."""
+        """Append rows; they reach the file in row groups. Raises: OutputError."""
         if not scored:
             return
+        with _arrow_errors():
+            self._append(scored)
+
+    def _append(self, scored: Sequence[Scored]) -> None:
         answers = pa.Table.from_pylist([self._answer_of(item) for item in scored], schema=self._answers)
         columns = self._passed_through([item.row for item in scored]) + answers.columns
         self._waiting.append(pa.Table.from_arrays(columns, schema=self._schema))
@@ -162,9 +166,10 @@ class ParquetWriter:
             self._flush()
 
     def finish(self) -> None:
-        """Write the last row group and the footer, without which there is no Parquet file."""
-        self._flush()
-        self._parquet.close()
+        """Write the last row group and the footer, without which there is no Parquet file. Raises: OutputError."""
+        with _arrow_errors():
+            self._flush()
+            self._parquet.close()
 
     def abandon(self) -> None:
         """Close what pyarrow would otherwise close when it is collected, on a file that is closed by then."""
@@ -188,6 +193,17 @@ class ParquetWriter:
         if field.name in self._source.as_json:
             values = [None if value is None else json.dumps(value, ensure_ascii=False) for value in values]
         return pa.array(values, type=field.type)
+
+
+@contextlib.contextmanager
+def _arrow_errors() -> Iterator[None]:
+    """What Arrow raises, as an error of the run; an error of the disk stays what it is."""
+    try:
+        yield
+    except OSError:
+        raise
+    except pa.ArrowException as error:
+        raise OutputError(f"Parquet cannot hold these rows: {error}") from error
 
 
 def as_json(value: object) -> Any:

@@ -44,7 +44,7 @@ def open_engine(name: str, artifact: Artifact, *, threads: int) -> Engine:
         if name == "openvino":
             from models.engines.openvino import OpenVinoEngine
 
-            return OpenVinoEngine(artifact, threads=threads)
+            return OpenVinoEngine.of_artifact(artifact, threads=threads)
         if name == "torch":
             from models.engines.torch import TorchEngine
 

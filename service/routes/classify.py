@@ -57,6 +57,7 @@ class Desk:
         Raises: Unavailable.
         """
         deadline = time.monotonic() + self.settings.deadline_seconds
+        self.batcher.admit(self._least_tokens(texts))  # before the work of encoding; submit asks again, exactly
         encodings, languages = await _aside(sum(map(len, texts)), self._prepare, texts)
         predictions = await self.batcher.submit(encodings, deadline=deadline)
         return [self._word(*pair) for pair in zip(predictions, languages, strict=True)]
@@ -64,6 +65,11 @@ class Desk:
     def check(self, text: str) -> None:
         """Raise the TextError that says why this text cannot be answered."""
         check(text, max_chars=self.settings.max_text_chars)
+
+    def _least_tokens(self, texts: Sequence[str]) -> int:
+        """What these texts have at least: a token for each word, as far as the model reads."""
+        max_tokens = self.classifier.artifact.manifest.max_tokens
+        return sum(min(len(text.split(maxsplit=max_tokens)), max_tokens) for text in texts)
 
     def _prepare(self, texts: Sequence[str]) -> tuple[list[Encoding], list[ForeignLanguage | None]]:
         return self.classifier.encoder.encode(texts), [foreign_language(text) for text in texts]

@@ -14,7 +14,7 @@ from service.settings import Settings
 from service.telemetry import Metrics
 
 STALLED_SECONDS: Final = 30.0
-"""A forward pass of the largest batch takes well under a second; one that takes this long will not come back."""
+"""A forward pass that takes this long, or longer than the request deadline, counts as one that will not come back."""
 LIMITS: Final = (
     "max_body_bytes", "max_text_chars", "max_batch_items", "max_queued_tokens",
     "deadline_seconds", "receive_seconds", "drain_seconds",
@@ -35,8 +35,10 @@ def make_router(classifier: StanceClassifier, batcher: Batcher, settings: Settin
         """Answer 200 while the engine answers and nobody told the service to stop; 503 otherwise."""
         if not batcher.alive:
             raise Unavailable("not_ready", "the service is stopping or unhealthy", retry_after_seconds=5)
-        if batcher.stalled_for_seconds() > STALLED_SECONDS:
+        if batcher.stalled_for_seconds() > min(STALLED_SECONDS, settings.deadline_seconds):
             raise Unavailable("not_ready", "the engine does not answer", retry_after_seconds=5)
+        if batcher.failing:
+            raise Unavailable("not_ready", "the engine fails", retry_after_seconds=5)
         return Health(status="ready")
 
     @router.get("/info", summary="What answers here, and within which limits", responses=responses())

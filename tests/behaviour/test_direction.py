@@ -119,7 +119,24 @@ RELATIONS = {
 }
 
 
-@pytest.mark.parametrize("name", RELATIONS)
+KNOWN_WEAKNESSES = {
+    "without preconditions": "1.0.0 takes the word itself for a condition: 1 of 8 pairs right; in the model card",
+    "abuse, then offer": "1.0.0 lets the abuse win in 2 of 7 pairs; in the model card",
+}
+"""Relations that the released model does not hold, as measured. Strict: a release that holds one must strike it here."""
+
+
+def relation_names() -> list[object]:
+    """Every relation, those that are known not to hold marked as such."""
+    return [
+        pytest.param(name, marks=pytest.mark.xfail(reason=KNOWN_WEAKNESSES[name], strict=True))
+        if name in KNOWN_WEAKNESSES
+        else name
+        for name in RELATIONS
+    ]
+
+
+@pytest.mark.parametrize("name", relation_names())
 def test_the_change_moves_the_stance(
     ask: Callable[[list[str]], list[Prediction]], report: list[str], name: str
 ) -> None:

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
-from models.encoding import CHARS_PER_TOKEN, Encoding, TextEncoder, pad, plan_batches
+from models.encoding import CHARS_PER_TOKEN, WIDTH_STEP, Encoding, TextEncoder, pad, plan_batches
 from models.errors import ArtifactCorrupt
 
 LENGTHS = st.lists(st.integers(1, 300), max_size=120)
@@ -138,12 +138,22 @@ def test_an_unreadable_tokenizer_is_corrupt(tmp_path: Path, content: str) -> Non
         TextEncoder.from_file(str(path), max_tokens=16)
 
 
-def test_pad_fills_with_zeros_to_the_longest() -> None:
-    """Rows keep their tokens, shorter ones end in zeros, and the mask has a 1 for each token."""
-    ids, mask = pad([encoding(2), encoding(4), encoding(1)])
-    np.testing.assert_array_equal(ids, [[1, 2, 0, 0], [1, 2, 3, 4], [1, 0, 0, 0]])
-    np.testing.assert_array_equal(mask, [[1, 1, 0, 0], [1, 1, 1, 1], [1, 0, 0, 0]])
+def test_pad_fills_with_zeros_to_the_width() -> None:
+    """Rows keep their tokens, all end in zeros up to the next multiple of 16, and the mask has a 1 for each token."""
+    ids, mask = pad([encoding(2), encoding(4), encoding(17)])
+    assert ids.shape == mask.shape == (3, 32)
+    np.testing.assert_array_equal(ids[:2, :5], [[1, 2, 0, 0, 0], [1, 2, 3, 4, 0]])
+    np.testing.assert_array_equal(mask.sum(axis=1), [2, 4, 17])
+    assert not ids[mask == 0].any()
     assert ids.dtype == mask.dtype == np.int64
+
+
+@given(st.integers(1, 600))
+def test_the_width_depends_on_the_text_alone(length: int) -> None:
+    """It is the least multiple of 16 that holds the tokens."""
+    width = encoding(length).width
+    assert width % WIDTH_STEP == 0
+    assert 0 <= width - length < WIDTH_STEP
 
 
 @given(st.lists(st.integers(1, 40), min_size=1, max_size=20))
@@ -151,7 +161,7 @@ def test_pad_loses_no_token(lengths: list[int]) -> None:
     """The mask selects exactly the tokens that went in, row by row."""
     batch = [encoding(length) for length in lengths]
     ids, mask = pad(batch)
-    assert ids.shape == mask.shape == (len(lengths), max(lengths))
+    assert ids.shape == mask.shape == (len(lengths), max(item.width for item in batch))
     assert [tuple(row[keep == 1]) for row, keep in zip(ids, mask, strict=True)] == [item.ids for item in batch]
 
 
@@ -172,11 +182,10 @@ def test_plan_holds_its_limits(lengths: list[int], max_batch: int, max_padded_to
 
 
 @given(LENGTHS, st.integers(1, 32), st.integers(1, 2_000))
-def test_plan_puts_like_lengths_together(lengths: list[int], max_batch: int, max_padded_tokens: int) -> None:
-    """Batches follow each other by length: the longest of one is no longer than the shortest of the next."""
+def test_plan_never_mixes_widths(lengths: list[int], max_batch: int, max_padded_tokens: int) -> None:
+    """All texts of a batch have one width, so that no text is padded on account of another."""
     plan = plan_batches(lengths, max_batch=max_batch, max_padded_tokens=max_padded_tokens)
-    in_order = [lengths[index] for batch in plan for index in batch]
-    assert in_order == sorted(in_order)
+    assert all(len({lengths[index] for index in batch}) == 1 for batch in plan)
 
 
 def test_plan_wastes_no_batch() -> None:
@@ -186,4 +195,4 @@ def test_plan_wastes_no_batch() -> None:
 
 def test_plan_of_equal_lengths_keeps_their_order() -> None:
     """Texts of one length stay in the order given, so that a plan never depends on chance."""
-    assert plan_batches([5, 5, 2, 5], max_batch=8, max_padded_tokens=100) == [[2, 0, 1, 3]]
+    assert plan_batches([5, 5, 2, 5], max_batch=8, max_padded_tokens=100) == [[2], [0, 1, 3]]

@@ -9,15 +9,12 @@ import pytest
 
 from models import artifact as artifacts
 from models.artifact import Artifact
-from models.classifier import StanceClassifier
+from models.classifier import NEIGHBOUR_EPSILON, StanceClassifier
 from models.encoding import Encoding, pad
 from models.engines import ENGINES, Engine, open_engine
 from models.engines.openvino import OpenVinoEngine
 from models.errors import ArtifactCorrupt, ArtifactMissing, EngineFailed, EngineUnavailable
 from models.labels import STANCES
-
-MAX_CHANGE = 0.002
-"""The most that a probability may move because of a text's neighbours: int8 sums differ in the last bits by shape."""
 
 LONG = "The two delegations met again in the old town hall, and the clerk read out the last minutes. " * 12
 STATEMENTS = [
@@ -80,9 +77,10 @@ def test_openvino_gives_a_row_for_each_text(classifier: StanceClassifier, rows: 
 def test_openvino_does_not_mind_the_neighbours(classifier: StanceClassifier, text: str) -> None:
     """A text alone and the same text among 31 long ones have the same probabilities, up to rounding."""
     encoding, long = classifier.encoder.encode([text, LONG])
-    alone = probabilities(classifier, [encoding])
-    among = probabilities(classifier, [long] * 15 + [encoding] + [long] * 16)
-    assert np.abs(alone[0] - among[15]).max() <= MAX_CHANGE
+    decision = classifier.artifact.decision
+    alone = decision.probabilities(classifier.logits([encoding]))
+    among = decision.probabilities(classifier.logits([long] * 15 + [encoding] + [long] * 16))
+    assert np.abs(alone[0] - among[15]).max() <= NEIGHBOUR_EPSILON
 
 
 def test_openvino_is_repeatable(classifier: StanceClassifier) -> None:
@@ -122,7 +120,7 @@ def test_openvino_refuses_impossible_threads(opened: Artifact) -> None:
 
 def test_a_failed_pass_is_an_engine_failure(opened: Artifact) -> None:
     """An error of OpenVINO's during a pass raises EngineFailed, with the batch's shape and none of its content."""
-    engine = OpenVinoEngine(opened, threads=1)
+    engine = OpenVinoEngine.of_artifact(opened, threads=1)
     engine._request = BrokenRequest()
     with pytest.raises(EngineFailed, match=r"^forward pass of shape \(3, 7\) failed$"):
         engine.logits(np.full((3, 7), 1_234), np.ones((3, 7), dtype=np.int64))

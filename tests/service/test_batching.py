@@ -51,13 +51,14 @@ def test_batches_are_bounded_and_never_starve_the_oldest(lengths: list[int]) -> 
             for n in lengths
         ]
         batcher._queue.extend(jobs)
-        batcher.queued_tokens = sum(lengths)
+        batcher.queued_tokens, batcher._n_queued = sum(lengths), len(lengths)
         waiting = list(jobs)
         while waiting:
             batch = batcher._next_batch()
             assert waiting[0] in batch
             assert len(batch) <= MAX_BATCH
-            assert len(batch) * max(job.encoding.n_tokens for job in batch) <= MAX_PADDED_TOKENS
+            assert len(batch) == 1 or len(batch) * batch[0].encoding.width <= MAX_PADDED_TOKENS
+            assert len({job.encoding.width for job in batch}) == 1
             waiting = [job for job in waiting if job not in batch]
             assert list(batcher._queue) == waiting
         assert batcher.queued_tokens == 0
@@ -183,7 +184,7 @@ def test_the_wait_is_estimated_from_the_measured_rate(classifier: Any) -> None:
         batcher._task = asyncio.current_task()
         batcher._queue.append(batching._Job(classifier.encode(["x"])[0], 0, asyncio.Future()))
         with pytest.raises(Unavailable) as refusal:
-            batcher._admit(10)
+            batcher.admit(10)
         return refusal.value.retry_after_seconds
 
     batcher.queued_tokens = 60_000

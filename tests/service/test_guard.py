@@ -48,7 +48,7 @@ def guard(receive: Receive, headers: Iterable[tuple[bytes, bytes]] = (), *, seco
         raise AssertionError("the guard answers nothing by itself")
 
     guarded = SizeGuard(application, max_body_bytes=LIMIT, receive_seconds=seconds)
-    asyncio.run(guarded({"type": "http", "headers": list(headers)}, receive, send))  # type: ignore[arg-type]  # a stand-in has what is asked of it
+    asyncio.run(guarded({"type": "http", "method": "POST", "headers": list(headers)}, receive, send))  # type: ignore[arg-type]  # a stand-in has what is asked of it
     return got
 
 
@@ -173,7 +173,7 @@ def test_the_application_hears_of_a_later_disconnect() -> None:
         heard.extend([await receive(), await receive()])
 
     guarded = SizeGuard(application, max_body_bytes=LIMIT, receive_seconds=1)
-    asyncio.run(guarded({"type": "http", "headers": []}, receiving(messages), None))  # type: ignore[arg-type]  # a stand-in has what is asked of it
+    asyncio.run(guarded({"type": "http", "method": "POST", "headers": []}, receiving(messages), None))  # type: ignore[arg-type]  # a stand-in has what is asked of it
     assert heard == messages
 
 
@@ -184,3 +184,9 @@ def test_unread_bodies_close_the_connection(client: Any) -> None:
     wrong_type = client.post("/classify", content=b"x", headers={"content-type": "text/html"})
     assert [r.status_code for r in (too_large, encoded, wrong_type)] == [413, 415, 415]
     assert [r.headers.get("connection") for r in (too_large, encoded, wrong_type)] == ["close", "close", None]
+
+
+def test_a_body_on_a_get_is_nobodys_business(client: Any) -> None:
+    """A GET is answered whatever body it declares or sends: its routes document no refusal of bodies."""
+    for headers in ({"content-length": "99999999"}, {"content-encoding": "gzip"}):
+        assert client.request("GET", "/health/live", content=b"x", headers=headers).status_code == 200

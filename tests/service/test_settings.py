@@ -76,6 +76,12 @@ def test_an_unknown_setting_is_refused_by_name(name: str) -> None:
     assert "secret-value" not in str(error.value)
 
 
+def test_two_spellings_of_a_setting_are_refused_by_name() -> None:
+    """A setting given in capitals and in small letters stops the start, though both agree: neither wins by chance."""
+    with pytest.raises(SettingsError, match=r"^STANCE_PORT and stance_port are the same setting"):
+        Settings.read({"stance_port": "1", "STANCE_PORT": "1", "STANCE_THREADS": "2"})
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [

@@ -110,7 +110,7 @@ def clones(tmp_path: Path) -> Path:
 def write_data(tmp_path: Path) -> Write:
     """Writes rows as a corpus folder of stand-off annotation."""
 
-    def write(record: list[dict[str, Any]], dev: list[dict[str, Any]] = ()) -> Path:  # type: ignore[assignment]
+    def write(record: list[dict[str, Any]], dev: list[dict[str, Any]] = ()) -> Path:  # type: ignore[assignment]  # an empty tuple is as good as an empty list here
         data = tmp_path / "data"
         data.mkdir(exist_ok=True)
         for name, content in (("record", record), ("dev", list(dev))):

@@ -1,20 +1,12 @@
-"""training.locators: statements found in paragraphs, and the real files, where they are to be had.
+"""training.locators: statements found in paragraphs.
 
 The nine formats are tried, from end to end, in test_hydrate.py.
 """
 
-import json
-from pathlib import Path
-
 import pytest
 
-from training.clones import folder_name
 from training.examples import sha256_of_text
-from training.hydrate import texts_of_clones
 from training.locators import detokenise, find_statement
-from training.standoff import stand_off
-
-REAL = Path(__file__).resolve().parents[3] / "shared" / "real"
 
 
 def test_a_statement_is_a_run_of_neighbours() -> None:
@@ -33,17 +25,3 @@ def test_abbreviations_and_quotes_do_not_matter(text: str) -> None:
 def test_detokenise() -> None:
     """Tokens come together as they were printed."""
     assert detokenise("( He ) paid $ 5 , did n't he ? A cease - fire .") == "(He) paid $5, didn't he? A cease-fire."
-
-
-@pytest.mark.skipif(not (REAL / "sources").is_dir(), reason="the original files of the sources are not on this machine")
-def test_real_statements_are_rebuilt() -> None:
-    """Of the statements whose original files are here, at least 99 % are rebuilt, sha256 for sha256."""
-    here = []
-    for name in ("train", "pool"):
-        for line in (REAL / f"{name}.jsonl").read_text(encoding="utf-8").splitlines():
-            row = json.loads(line)
-            if (REAL / "sources" / folder_name(row["source"]) / row["path"]).is_file():
-                here.append(stand_off({"label": "none", **row}))
-    found, _ = texts_of_clones(REAL / "sources", here)
-    assert len(here) > 5_000
-    assert len(found) / len(here) >= 0.99

@@ -142,7 +142,7 @@ def test_interval_contains_the_estimate_and_shrinks() -> None:
 def test_interval_of_a_share_is_the_binomial_one() -> None:
     """For a share the bootstrap interval is close to the share plus and minus 1.96 standard errors."""
     hits = np.arange(500) < 350
-    found = intervals.bootstrap(intervals.of_share(hits), 500)["share"]
+    found = intervals.bootstrap(intervals.of_shares({"share": hits}), 500)["share"]
     error = 1.96 * np.sqrt(0.7 * 0.3 / 500)
     assert (found.value, found.low, found.high) == pytest.approx((0.7, 0.7 - error, 0.7 + error), abs=0.008)
 
@@ -173,9 +173,35 @@ def test_weighting_is_repeating() -> None:
     )
 
 
+def test_claim_is_the_mean_over_seeds_above_each_baseline() -> None:
+    """Values equal the plain mean of the seeds' macro-F1 and per-class F1, and that mean minus the baseline's."""
+    labels, _ = simulated(200)
+    seeds = [np.where(np.arange(200) % every, labels, (labels + 1) % 4) for every in (4, 5, 6)]
+    baseline = np.where(np.arange(200) % 2, labels, 3)
+    scores, differences = intervals.of_claim(labels, seeds, baselines={"coin": baseline})
+    found = intervals.bootstrap(scores, 200, draws=200)
+    mean = np.mean([metrics.macro_f1(labels, predicted) for predicted in seeds])
+    assert found["macro_f1"].value == pytest.approx(mean)
+    hostile = np.mean([metrics.per_class_f1(labels, predicted)[1] for predicted in seeds])
+    assert found["f1_hostile"].value == pytest.approx(hostile)
+    above = intervals.bootstrap(differences, 200, draws=200)["coin"]
+    assert above.value == pytest.approx(mean - metrics.macro_f1(labels, baseline))
+    assert above.low is not None
+    assert 0 < above.low < above.value < above.high
+
+
+def test_differences_are_paired() -> None:
+    """A baseline that answers as the only seed does is 0 above and below in every draw: both have the same weights."""
+    labels, probabilities = simulated(100)
+    predicted = probabilities.argmax(axis=1)
+    _, differences = intervals.of_claim(labels, [predicted], baselines={"itself": predicted})
+    found = intervals.bootstrap(differences, 100, draws=100)["itself"]
+    assert (found.value, found.low, found.high) == (0, 0, 0)
+
+
 def test_same_seed_same_interval() -> None:
     """The draws depend on the seed alone; another seed gives another interval."""
-    statistics = intervals.of_share(np.arange(50) < 30)
+    statistics = intervals.of_shares({"share": np.arange(50) < 30})
     assert intervals.bootstrap(statistics, 50, seed=3) == intervals.bootstrap(statistics, 50, seed=3)
     assert intervals.bootstrap(statistics, 50, seed=3) != intervals.bootstrap(statistics, 50, seed=4)
 

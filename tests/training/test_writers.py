@@ -5,6 +5,7 @@ import datetime
 import io
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
@@ -264,3 +265,17 @@ def test_abandoned_parquet_is_quiet(tmp_path: Path) -> None:
     writer.abandon()
     file.close()
     del writer
+
+
+def test_what_arrow_refuses_is_an_error_of_the_run(tmp_path: Path) -> None:
+    """A value that its Parquet column cannot hold ends the run with an OutputError, and leaves no file."""
+    (tmp_path / "a.csv").write_text("text\nTalks are off.\n")
+    source = open_source(tmp_path / "a.csv")
+    (row,) = source.rows()
+    assert isinstance(row, Row)
+    with (
+        pytest.raises(OutputError, match="Parquet cannot hold"),
+        scored_output(tmp_path / "a.parquet", source, format="parquet", answer_of=ANSWER) as output,
+    ):
+        output.write(scored([replace(row, values={"text": 5})]))
+    assert [path.name for path in tmp_path.iterdir()] == ["a.csv"]

@@ -1,0 +1,73 @@
+"""Batches: token ids from the encoder that serves, weights by confidence, origin and class, padding by the longest."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from datasets import Dataset
+
+from models.encoding import TextEncoder
+from models.labels import STANCES
+from training.batches import class_weights, collate, example_weight, to_dataset
+from training.config import TrainingConfig
+from training.examples import Example, Origin
+
+Invent = Callable[..., list[Example]]
+
+
+def test_rows_are_what_serving_reads(invent: Invent, tiny_base: Path) -> None:
+    """A row has the token ids that the serving encoder gives, their number, the label's index and the weight."""
+    encoder = TextEncoder.from_file(str(tiny_base / "tokenizer.json"), max_tokens=6)
+    examples = [replace(example, confidence=1) for example in invent(4)]
+    rows = to_dataset(examples, encoder, config=TrainingConfig())
+    encodings = encoder.encode([example.text or "" for example in examples])
+    assert rows["input_ids"] == [list(encoding.ids) for encoding in encodings]
+    assert rows["length"] == [6] * 4
+    assert [STANCES[index] for index in rows["labels"]] == [example.label for example in examples]
+    assert rows["weight"] == [TrainingConfig().guess_weight] * 4
+
+
+@pytest.mark.parametrize(
+    ("origin", "confidence", "weight"),
+    [
+        (Origin.RECORD, 1, 0.4),
+        (Origin.RECORD, 2, 0.8),
+        (Origin.RECORD, 3, 1.0),
+        (Origin.RECORD, None, 1.0),
+        (Origin.WRITTEN, None, 0.5),
+        (Origin.WRITTEN, 1, 0.2),
+    ],
+)
+def test_an_example_weighs_by_confidence_and_origin(
+    invent: Invent, origin: Origin, confidence: int | None, weight: float
+) -> None:
+    """A guess weighs less than a certainty, and the written statements' factor comes on top."""
+    example = replace(invent(1, origin=origin)[0], confidence=confidence)
+    assert example_weight(example, TrainingConfig(written_weight=0.5)) == pytest.approx(weight)
+
+
+def test_class_weights_by_hand() -> None:
+    """Weights are inverse frequencies to the power, scaled to a mean of 1 over examples; an absent class has 0."""
+    rows = Dataset.from_dict({"labels": [0, 0, 0, 1, 3, 3], "weight": [1.0, 1.0, 2.0, 1.0, 1.0, 2.0]})
+    frequency = torch.tensor([4 / 8, 1 / 8, 0.0, 3 / 8])
+    weights = class_weights(rows, power=0.5)
+    assert float((weights * frequency).sum()) == pytest.approx(1.0)
+    assert float(weights[1] / weights[0]) == pytest.approx(2.0)  # a quarter of the frequency
+    assert float(weights[2]) == 0.0
+    assert class_weights(rows, power=0.0).tolist() == pytest.approx([1.0, 1.0, 0.0, 1.0])
+
+
+def test_a_batch_is_padded_to_its_longest() -> None:
+    """Shorter rows are filled up with 0 and masked; labels and weights stay beside their rows."""
+    rows = [
+        {"input_ids": [2, 7, 3], "length": 3, "labels": 1, "weight": 0.4},
+        {"input_ids": [2, 7, 8, 9, 3], "length": 5, "labels": 3, "weight": 1.0},
+    ]
+    batch = collate(rows)
+    assert batch["input_ids"].tolist() == [[2, 7, 3, 0, 0], [2, 7, 8, 9, 3]]
+    assert batch["attention_mask"].tolist() == [[1, 1, 1, 0, 0], [1, 1, 1, 1, 1]]
+    assert batch["labels"].tolist() == [1, 3]
+    assert batch["weight"].tolist() == pytest.approx([0.4, 1.0])
+    assert batch["weight"].dtype == torch.float32

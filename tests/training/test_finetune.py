@@ -1,0 +1,157 @@
+"""Fine-tuning: labels by name, two rates, a weighted loss, and runs that go on where they stopped."""
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+
+from models.labels import STANCES
+from training import finetune
+from training.base import find_base
+from training.config import TrainingConfig
+from training.corpus import read_corpus
+
+CONFIG = TrainingConfig(batch_size=4, epochs=1, learning_rate=0.001, head_learning_rate=0.01)
+
+
+@pytest.fixture
+def trainer(tiny_base: Path, tiny_data: Path, tmp_path: Path) -> finetune.StanceTrainer:
+    """A run put together on the small base and corpus, and not started."""
+    return finetune.make_trainer(read_corpus(tiny_data), find_base(str(tiny_base)), CONFIG, output=tmp_path / "run")
+
+
+def run(flags: list[str], output: Path, *more: str) -> int:
+    """The exit status of the program."""
+    return finetune.main(["--output", str(output), *flags, *more])
+
+
+def history(output: Path) -> list[tuple[float, float]]:
+    """The loss and macro-F1 of each evaluation of a run."""
+    record = json.loads((output / "run.json").read_text(encoding="utf-8"))
+    return [(entry["eval_loss"], entry["eval_macro_f1"]) for entry in record["history"]]
+
+
+def test_the_model_knows_the_labels_by_name(tiny_base: Path) -> None:
+    """The stances are in the model's configuration by name, in their order."""
+    config = finetune.load_model(find_base(str(tiny_base)), CONFIG).config
+    assert [config.id2label[index] for index in range(len(STANCES))] == list(map(str, STANCES))
+    assert config.label2id == {str(stance): index for index, stance in enumerate(STANCES)}
+
+
+@pytest.mark.parametrize("frozen", [True, False])
+def test_word_embeddings_are_frozen_where_configured(tiny_base: Path, frozen: bool) -> None:
+    """Only the word embeddings are frozen, and only where the configuration says so."""
+    model = finetune.load_model(find_base(str(tiny_base)), TrainingConfig(freeze_word_embeddings=frozen))
+    fixed = [name for name, parameter in model.named_parameters() if not parameter.requires_grad]
+    assert fixed == (["bert.embeddings.word_embeddings.weight"] if frozen else [])
+
+
+def test_the_head_has_its_own_rate_and_biases_do_not_decay(trainer: finetune.StanceTrainer) -> None:
+    """Pooler and classifier learn at the head's rate, all else at the encoder's; biases and norms have no decay."""
+    names = {id(parameter): name for name, parameter in trainer.model.named_parameters()}
+    seen = []
+    for group in trainer.create_optimizer().param_groups:
+        for parameter in group["params"]:
+            name = names[id(parameter)]
+            seen.append(name)
+            is_head = "pooler" in name or "classifier" in name
+            assert group["lr"] == (CONFIG.head_learning_rate if is_head else CONFIG.learning_rate), name
+            decays = not name.endswith("bias") and "LayerNorm" not in name
+            assert group["weight_decay"] == (CONFIG.weight_decay if decays else 0.0), name
+    assert sorted(seen) == sorted(name for name, p in trainer.model.named_parameters() if p.requires_grad)
+
+
+def test_warm_up_is_a_share_of_the_real_steps(trainer: finetune.StanceTrainer) -> None:
+    """The rate rises over a tenth of the steps that the run really has, however many devices share the data."""
+    trainer.create_optimizer()
+    scheduler = trainer.create_scheduler(50)
+    rates = []
+    for _ in range(50):
+        rates.append(scheduler.get_last_lr()[0])
+        trainer.optimizer.step()
+        scheduler.step()
+    assert rates.index(max(rates)) == 5
+    assert rates[0] == 0.0
+    assert rates[5:] == sorted(rates[5:], reverse=True)
+
+
+def test_the_loss_is_weighted_by_class_and_example(trainer: finetune.StanceTrainer) -> None:
+    """The loss is the mean of cross-entropy with smoothing, times class weight, times example weight, as by hand."""
+    logits = torch.tensor([[2.0, 0.0, -1.0, 0.5], [0.0, 1.0, 0.0, 0.0]])
+    labels, weight = torch.tensor([0, 3]), torch.tensor([1.0, 0.4])
+    by_class = trainer._class_weights = torch.tensor([0.5, 1.0, 2.0, 1.5])
+    log = torch.log_softmax(logits, dim=-1)
+    smooth = CONFIG.label_smoothing
+    by_hand = 0.0
+    for row, label in enumerate(labels.tolist()):
+        target = (1 - smooth) * by_class[label] * log[row, label] + smooth / 4 * (by_class * log[row]).sum()
+        by_hand -= float(weight[row] * target) / 2
+    inputs = {"input_ids": None, "labels": labels, "weight": weight}
+    loss = trainer.compute_loss(lambda input_ids: SimpleNamespace(logits=logits), inputs)
+    assert float(loss) == pytest.approx(by_hand, rel=1e-5)
+
+
+def test_a_run_leaves_its_record(finished_run: Path) -> None:
+    """A finished run has weights, a tokeniser that neither pads nor truncates, and a record of what made it."""
+    record = json.loads((finished_run / "run.json").read_text(encoding="utf-8"))
+    tokenizer = json.loads((finished_run / "tokenizer.json").read_text(encoding="utf-8"))
+    assert (finished_run / "model.safetensors").is_file()
+    assert tokenizer["padding"] is None
+    assert tokenizer["truncation"] is None
+    assert record["base"]["id"] == record["config"]["base"] == "tiny"
+    assert (record["data"]["n_train"], record["data"]["n_validation"]) == (72, 8)
+    assert len(record["history"]) == record["config"]["epochs"]
+    assert record["best_macro_f1"] == max(score for _, score in history(finished_run))
+
+
+def test_a_run_goes_on_where_it_stopped(
+    finished_run: Path, flags: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run that is cut off in its second epoch goes on after the first, and ends as if nothing had happened."""
+    whole = finetune.StanceTrainer.compute_loss
+
+    def cut_off(self: Any, model: Any, *arguments: Any, **more: Any) -> Any:
+        if model.training and (self.state.epoch or 0) >= 1:
+            raise KeyboardInterrupt
+        return whole(self, model, *arguments, **more)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(finetune.StanceTrainer, "compute_loss", cut_off)
+        with pytest.raises(KeyboardInterrupt):
+            run(flags, tmp_path / "run")
+    assert not (tmp_path / "run" / "run.json").exists()
+    assert run(flags, tmp_path / "run", "--resume") == 0
+    assert history(tmp_path / "run") == history(finished_run)
+
+
+def test_resuming_from_nothing_ends_in_one_line(
+    flags: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """--resume without a checkpoint gives exit status 2 and says to leave it out."""
+    assert run(flags, tmp_path / "new", "--resume") == 2
+    assert capsys.readouterr().err == f"finetune: {tmp_path / 'new'}: no checkpoint to go on from; leave out --resume\n"
+
+
+def test_starting_over_a_run_ends_in_one_line(
+    finished_run: Path, flags: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An output that holds checkpoints is not trained over; the message says what to do."""
+    assert run(flags, finished_run) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert "--resume" in error
+    assert "another --output" in error
+
+
+@pytest.mark.parametrize("flag", ["--data", "--base"])
+def test_missing_input_ends_in_one_line(
+    flags: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], flag: str
+) -> None:
+    """A corpus folder or a base without its files gives exit status 2 and a line that names the folder."""
+    assert run(flags, tmp_path / "run", flag, str(tmp_path)) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"finetune: {tmp_path}")
+    assert error.count("\n") == 1
