@@ -16,8 +16,8 @@ CHARS_PER_TOKEN: Final = 250
 
 WIDTH_STEP: Final = 16
 """Texts are padded to a multiple of this, and only texts of one width share a batch. The int8 graph rounds, and what it
-rounds differs in the last bit with the width: so an answer is the same to the bit alone and in any batch, at the price of
-eight tokens of padding for a text. Source: docs/log.md, "int8"."""
+rounds differs in the last bit with the width: this way an answer is the same bits alone and in any batch, for eight
+tokens of padding a text. Source: docs/log.md, "int8"."""
 
 IntArray = npt.NDArray[np.int64]
 

@@ -3,8 +3,8 @@
     python -m training.average --checkpoint runs/seed-0 runs/seed-1 runs/seed-2 --output runs/average
 
 One model comes out, as fast as any of them. Its validation macro-F1 is measured and recorded, so that training.export,
-given all runs, takes it only where it is the best. Source: Wortsman et al. 2022, "Model soups", the uniform one; what it
-gave here is in docs/log.md, "Averaging seeds".
+given all runs, takes it only where it is the best. Source: Wortsman et al. 2022, "Model soups", the uniform
+one; what it gave here is in docs/log.md, "Averaging seeds".
 """
 
 import json

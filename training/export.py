@@ -37,8 +37,8 @@ from training.splits import Corpus
 N_QUANTISATION_STATEMENTS: Final = 600
 """Statements whose activations set the int8 scales. Source: docs/log.md, "int8"."""
 UNQUANTISED: Final = (r".*\.layer\.0\..*linear.*", r".*pooler.*", r".*classifier.*")
-"""Parts of the graph that compute in floating point, weights aside: the first layer, whose rounding every later one amplifies, and the head,
-which is small. Source: docs/log.md, "int8"."""
+"""Parts of the graph that compute in floating point: the first layer, whose rounding every later one amplifies, and the
+small head. Source: docs/log.md, "int8"."""
 EDGE: Final = 1.01
 """A temperature within 1 % of an end of the search range was not found but cut off there."""
 TOKENIZER_FILES: Final = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt")
@@ -150,7 +150,7 @@ def export(checkpoint: Path, output: Path, *, version: str, data: Path) -> Manif
         max_tokens=record["config"]["max_tokens"],
         base=record["base"],
         data=training_data(record, corpus),
-        training={**record["config"], "averaged_seeds": record.get("averaged_seeds", [])},
+        training=record["config"] | {name: record[name] for name in ("averaged_seeds",) if name in record},
         scores={},
     )
     partial = output.with_name(f".{output.name}.partial")

@@ -123,7 +123,7 @@ KNOWN_WEAKNESSES = {
     "without preconditions": "1.0.0 takes the word itself for a condition: 1 of 8 pairs right; in the model card",
     "abuse, then offer": "1.0.0 lets the abuse win in 2 of 7 pairs; in the model card",
 }
-"""Relations that the released model does not hold, as measured. Strict: a release that holds one must strike it here."""
+"""Relations that the released model does not hold, as measured; a release that holds one must strike it here."""
 
 
 def relation_names() -> list[object]:

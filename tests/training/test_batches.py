@@ -32,12 +32,12 @@ def test_rows_are_what_serving_reads(invent: Invent, tiny_base: Path) -> None:
 @pytest.mark.parametrize(
     ("origin", "confidence", "weight"),
     [
-        (Origin.RECORD, 1, 0.4),
-        (Origin.RECORD, 2, 0.8),
+        (Origin.RECORD, 1, 0.1),
+        (Origin.RECORD, 2, 0.7),
         (Origin.RECORD, 3, 1.0),
         (Origin.RECORD, None, 1.0),
         (Origin.WRITTEN, None, 0.5),
-        (Origin.WRITTEN, 1, 0.2),
+        (Origin.WRITTEN, 1, 0.05),
     ],
 )
 def test_an_example_weighs_by_confidence_and_origin(

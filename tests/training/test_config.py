@@ -46,7 +46,7 @@ def test_every_field_has_a_help() -> None:
     assert "--warmup-share" in parser.format_help()
 
 
-@pytest.mark.parametrize(("confidence", "weight"), [(1, 0.4), (2, 0.8), (3, 1.0), (None, 1.0)])
+@pytest.mark.parametrize(("confidence", "weight"), [(1, 0.1), (2, 0.7), (3, 1.0), (None, 1.0)])
 def test_confidence_weighs(confidence: int | None, weight: float) -> None:
     """A guess weighs least; who said nothing counts as certain."""
     assert TrainingConfig().confidence_weight(confidence) == weight
