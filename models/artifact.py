@@ -1,7 +1,8 @@
 """The model directory on disk: a manifest with the sha256 of every file, written last, and a load that never guesses.
 
 config.json, model.safetensors, tokenizer.json, ...   Hugging Face layout, for transformers.pipeline
-openvino/model.xml, openvino/model.bin                int8 graph for CPU serving
+condition_head.safetensors                            the second head, one linear layer, for condition spans
+openvino/model.xml, openvino/model.bin                int8 graph with the outputs of both heads, for CPU serving
 decision.json                                         temperature and conformal floors
 README.md                                             model card
 manifest.json                                         this module's record of all of the above
@@ -19,10 +20,11 @@ from models.decision import Decision
 from models.errors import ArtifactCorrupt, ArtifactIncompatible, ArtifactMissing
 from models.labels import CODEBOOK_VERSION, STANCES
 
-FORMAT_VERSION: Final = 1
+FORMAT_VERSION: Final = 2  # 1 had no condition head
 MANIFEST: Final = "manifest.json"
 DECISION: Final = "decision.json"
 TOKENIZER: Final = "tokenizer.json"
+CONDITION_HEAD: Final = "condition_head.safetensors"
 CARD: Final = "README.md"
 OPENVINO_GRAPH: Final = "openvino/model.xml"
 OPENVINO_WEIGHTS: Final = "openvino/model.bin"

@@ -8,10 +8,11 @@ import numpy as np
 
 from models import artifact as artifacts
 from models.artifact import Artifact
+from models.conditions import N_TOKEN_LOGITS, ConditionSpan, find_conditions
 from models.decision import FloatArray
 from models.encoding import Encoding, TextEncoder, pad, plan_batches
 from models.engines import Engine, open_engine
-from models.labels import STANCES
+from models.labels import STANCES, Stance
 from models.prediction import Prediction
 from models.text import check
 
@@ -22,16 +23,20 @@ NEIGHBOUR_EPSILON: Final = 0.002
 """The most that a probability may move with the other texts of a batch: int8 sums differ in the last bits by shape."""
 
 
-def logits_of(engine: Engine, encodings: Sequence[Encoding]) -> FloatArray:
-    """The engine's logits, in as many forward passes as memory asks for. Shapes: B encodings -> [B, L].
+def forward_all(engine: Engine, encodings: Sequence[Encoding]) -> tuple[FloatArray, list[FloatArray]]:
+    """Both heads' logits of all texts, in as many forward passes as memory asks for.
 
-    Raises: EngineFailed.
+    Shapes: B encodings -> [B, L] and B arrays [n_tokens, K]. Raises: EngineFailed.
     """
-    logits = np.zeros((len(encodings), len(STANCES)), dtype=np.float32)
+    stance = np.zeros((len(encodings), len(STANCES)), dtype=np.float32)
+    tokens: list[FloatArray] = [np.empty((0, N_TOKEN_LOGITS), dtype=np.float32)] * len(encodings)
     widths = [encoding.width for encoding in encodings]
     for batch in plan_batches(widths, max_batch=MAX_BATCH, max_padded_tokens=MAX_PADDED_TOKENS):
-        logits[batch] = engine.logits(*pad([encodings[index] for index in batch]))
-    return logits
+        logits = engine.forward(*pad([encodings[index] for index in batch]))
+        stance[batch] = logits.stance
+        for index, row in zip(batch, logits.tokens, strict=True):
+            tokens[index] = row[: encodings[index].n_tokens]
+    return stance, tokens
 
 
 class StanceClassifier:
@@ -58,19 +63,26 @@ class StanceClassifier:
 
     def predict_encoded(self, encodings: Sequence[Encoding]) -> list[Prediction]:
         """One prediction for each encoding, in order, in as many forward passes as memory asks for."""
-        logits = self.logits(encodings)
+        logits, tokens = self.forward(encodings)
         probabilities = self.artifact.decision.probabilities(logits)
-        return [self._prediction(row, encoding) for row, encoding in zip(probabilities, encodings, strict=True)]
+        return [self._prediction(*row) for row in zip(probabilities, tokens, encodings, strict=True)]
+
+    def forward(self, encodings: Sequence[Encoding]) -> tuple[FloatArray, list[FloatArray]]:
+        """Both heads' logits, before calibration. Shapes: B encodings -> [B, L], B x [n_tokens, K]. See forward_all."""
+        return forward_all(self.engine, encodings)
 
     def logits(self, encodings: Sequence[Encoding]) -> FloatArray:
-        """The engine's logits, before calibration. Shapes: B encodings -> [B, L]. Raises: EngineFailed."""
-        return logits_of(self.engine, encodings)
+        """The stance's logits, before calibration. Shapes: B encodings -> [B, L]. Raises: EngineFailed."""
+        return self.forward(encodings)[0]
 
     def warm_up(self) -> None:
         """Run a short and a long forward pass, so that the first caller does not pay for compilation."""
         self.predict(["The parties will meet.", "The parties will meet again. " * 200])
 
-    def _prediction(self, probabilities: FloatArray, encoding: Encoding) -> Prediction:
+    def _prediction(self, probabilities: FloatArray, token_logits: FloatArray, encoding: Encoding) -> Prediction:
         stance, members = self.artifact.decision.decide(probabilities)
         by_name = dict(zip(STANCES, map(float, probabilities), strict=True))
-        return Prediction(stance, by_name, members, encoding.truncated, encoding.n_tokens)
+        conditions: tuple[ConditionSpan, ...] = ()
+        if stance is Stance.CONDITIONAL:
+            conditions = find_conditions(token_logits, encoding.offsets, text=encoding.text)
+        return Prediction(stance, by_name, members, encoding.truncated, encoding.n_tokens, conditions)

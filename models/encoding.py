@@ -24,11 +24,12 @@ IntArray = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Encoding:
-    """One text as the model reads it. ``offsets`` are characters of the caller's text; markers have (0, 0)."""
+    """One text as the model reads it. ``offsets`` are characters of the caller's ``text``; markers have (0, 0)."""
 
     ids: tuple[int, ...]
     offsets: tuple[tuple[int, int], ...]
     truncated: bool
+    text: str = ""  # only condition spans need it
 
     @property
     def n_tokens(self) -> int:
@@ -67,7 +68,7 @@ class TextEncoder:
         clamped = [normalise(text[:clamp]) for text in texts]
         encoded = self._tokenizer.encode_batch(clamped)
         return [
-            Encoding(tuple(item.ids), tuple(item.offsets), truncated=bool(item.overflowing) or len(text) > clamp)
+            Encoding(tuple(item.ids), tuple(item.offsets), bool(item.overflowing) or len(text) > clamp, text)
             for item, text in zip(encoded, texts, strict=True)
         ]
 

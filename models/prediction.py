@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from models.conditions import ConditionSpan
 from models.labels import Stance
 
 
@@ -13,6 +14,7 @@ class Prediction:
 
     ``prediction_set`` holds every stance that cannot be ruled out at the artifact's coverage, most probable first;
     it always holds ``stance``. ``n_tokens`` counts the tokens that the model read, its two markers included.
+    ``conditions`` say what a conditional statement demands; none for other stances, or where no span was found.
     """
 
     stance: Stance
@@ -20,6 +22,7 @@ class Prediction:
     prediction_set: tuple[Stance, ...]
     truncated: bool
     n_tokens: int
+    conditions: tuple[ConditionSpan, ...] = ()
 
     @property
     def confidence(self) -> float:

@@ -5,7 +5,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 from pydantic.config import JsonDict
 
-from models.labels import Stance
+from models.conditions import ConditionSpan
+from models.labels import ConditionKind, Stance
 from models.language import ForeignLanguage
 from models.prediction import Prediction
 from service.errors import TABLE
@@ -17,14 +18,15 @@ EXAMPLE_ANSWER: JsonDict = {
     "probabilities": {"conciliatory": 0.05, "hostile": 0.03, "conditional": 0.91, "none": 0.01},
     "certain": True,
     "prediction_set": ["conditional"],
+    "conditions": [{"start": 38, "end": 62, "text": "the sanctions are lifted", "kind": "precondition"}],
     "truncated": False,
     "n_tokens": 15,
     "language": None,
-    "model": "stance-minilm@1.0.0",
+    "model": "stance-minilm@1.1.0",
     "codebook": "1",
 }
 EXAMPLE_INFO: JsonDict = {
-    "model": "stance-minilm@1.0.0",
+    "model": "stance-minilm@1.1.0",
     "digest": "0f5c2a77d9a1e8b4c6d3f2e1a0b9c8d7e6f5a4b3c2d1e0f9a8b7c6d5e4f3a2b1",
     "codebook": "1",
     "labels": ["conciliatory", "hostile", "conditional", "none"],
@@ -98,6 +100,20 @@ class Language(BaseModel):
         return None if language is None else cls(code=language.code, probability=language.probability)
 
 
+class Condition(BaseModel):
+    """What a conditional statement demands, in characters of the text that was sent."""
+
+    start: int = Field(ge=0, description="first character, counted in Unicode code points from 0")
+    end: int = Field(ge=1, description="the character behind the last")
+    text: str = Field(description="the characters in between")
+    kind: ConditionKind
+
+    @classmethod
+    def of(cls, span: ConditionSpan) -> Self:
+        """The condition of one span."""
+        return cls(start=span.start, end=span.end, text=span.text, kind=span.kind)
+
+
 class StanceAnswer(BaseModel):
     """The stance of one statement toward negotiations, and how far to trust it."""
 
@@ -109,6 +125,9 @@ class StanceAnswer(BaseModel):
     certain: bool = Field(description="whether the prediction set has one member")
     prediction_set: list[Stance] = Field(
         description="stances that cannot be ruled out at the stated coverage, likeliest first"
+    )
+    conditions: list[Condition] = Field(
+        description="what a conditional statement demands, in text order; empty for other stances, or if none was found"
     )
     truncated: bool = Field(description="whether the text was longer than the model reads")
     n_tokens: int = Field(description="tokens that the model read, its two markers included")
@@ -125,6 +144,7 @@ class StanceAnswer(BaseModel):
             probabilities=dict(prediction.probabilities),
             certain=prediction.certain,
             prediction_set=list(prediction.prediction_set),
+            conditions=[Condition.of(span) for span in prediction.conditions],
             truncated=prediction.truncated,
             n_tokens=prediction.n_tokens,
             language=Language.of(language),

@@ -16,11 +16,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from transformers import AutoModelForSequenceClassification, PreTrainedModel
 
 from models.artifact import TOKENIZER
 from models.classifier import MAX_BATCH, MAX_PADDED_TOKENS
 from models.encoding import TextEncoder, pad, plan_batches
+from models.engines.torch import StanceNetwork
 from training.corpus import read_corpus
 from training.examples import DATA, CorpusError, Example, labels_of
 from training.export import TOKENIZER_FILES, ExportError, read_run
@@ -39,20 +39,20 @@ def same_recipe(records: Sequence[dict[str, Any]]) -> bool:
     return all(recipe == recipes[0] for recipe in recipes)
 
 
-def average_weights(checkpoints: Sequence[Path]) -> PreTrainedModel:
-    """The first run's model with the mean of all runs' weights."""
-    models = [AutoModelForSequenceClassification.from_pretrained(path, local_files_only=True) for path in checkpoints]
+def average_weights(checkpoints: Sequence[Path]) -> StanceNetwork:
+    """The first run's network with the mean of all runs' weights."""
+    models = [StanceNetwork.load(path) for path in checkpoints]
     states = [model.state_dict() for model in models]
     mean = {
         name: torch.stack([state[name] for state in states]).mean(dim=0) if weight.is_floating_point() else weight
         for name, weight in states[0].items()
     }
-    averaged: PreTrainedModel = models[0]
+    averaged = models[0]
     averaged.load_state_dict(mean)
     return averaged
 
 
-def validation_macro_f1(model: PreTrainedModel, encoder: TextEncoder, *, examples: Sequence[Example]) -> float:
+def validation_macro_f1(model: StanceNetwork, encoder: TextEncoder, *, examples: Sequence[Example]) -> float:
     """The macro-F1 of a model in torch, as finetune measures it after each epoch."""
     encodings = encoder.encode([example.text or "" for example in examples])
     predicted = np.zeros(len(examples), dtype=int)
@@ -60,7 +60,7 @@ def validation_macro_f1(model: PreTrainedModel, encoder: TextEncoder, *, example
     with torch.inference_mode():
         for batch in plan_batches(widths, max_batch=MAX_BATCH, max_padded_tokens=MAX_PADDED_TOKENS):
             ids, mask = map(torch.from_numpy, pad([encodings[index] for index in batch]))
-            predicted[batch] = model.eval()(input_ids=ids, attention_mask=mask).logits.argmax(dim=-1).numpy()
+            predicted[batch] = model.eval()(ids, mask).logits.argmax(dim=-1).numpy()
     return macro_f1(labels_of(examples), predicted)
 
 
@@ -71,8 +71,7 @@ def average(checkpoints: Sequence[Path], output: Path, *, data: Path) -> float:
         raise ExportError("the runs differ in more than their seed; an average of them would mean nothing")
     corpus = read_corpus(data)
     model = average_weights(checkpoints)
-    output.mkdir(parents=True, exist_ok=True)
-    model.save_pretrained(output)
+    model.save(output)
     for name in TOKENIZER_FILES:
         if (checkpoints[0] / name).is_file():
             shutil.copyfile(checkpoints[0] / name, output / name)

@@ -16,15 +16,15 @@ from pathlib import Path
 from typing import Any, Final
 
 import torch
-from transformers import AutoModelForSequenceClassification
 
 from models import artifact as artifacts
 from models.artifact import CARD, Manifest
-from models.classifier import logits_of
+from models.classifier import forward_all
 from models.decision import Decision
 from models.encoding import Encoding, TextEncoder, pad
 from models.engines import Engine
-from models.engines.openvino import OpenVinoEngine
+from models.engines.openvino import OUTPUTS, OpenVinoEngine
+from models.engines.torch import StanceNetwork
 from models.errors import ParleyError
 from training.calibrate import TEMPERATURE_RANGE, fit_decision
 from training.config import TrainingConfig
@@ -36,9 +36,9 @@ from training.splits import Corpus
 
 N_QUANTISATION_STATEMENTS: Final = 600
 """Statements whose activations set the int8 scales. Source: docs/log.md, "int8"."""
-UNQUANTISED: Final = (r".*\.layer\.0\..*linear.*", r".*pooler.*", r".*classifier.*")
+UNQUANTISED: Final = (r".*\.layer\.0\..*linear.*", r".*pooler.*", r".*classifier.*", r".*conditions.*")
 """Parts of the graph that compute in floating point: the first layer, whose rounding every later one amplifies, and the
-small head. Source: docs/log.md, "int8"."""
+small heads. Source: docs/log.md, "int8"."""
 EDGE: Final = 1.01
 """A temperature within 1 % of an end of the search range was not found but cut off there."""
 TOKENIZER_FILES: Final = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt")
@@ -49,9 +49,8 @@ class ExportError(Exception):
 
 
 def export_weights(checkpoint: Path, output: Path) -> None:
-    """Write config, half-precision weights and tokenizer in Hugging Face layout."""
-    model = AutoModelForSequenceClassification.from_pretrained(checkpoint, dtype=torch.float16, local_files_only=True)
-    model.save_pretrained(output)
+    """Write config, half-precision weights of both heads and tokenizer, in Hugging Face layout."""
+    StanceNetwork.load(checkpoint).save(output, dtype=torch.float16)
     for name in TOKENIZER_FILES:
         if (checkpoint / name).is_file():
             shutil.copyfile(checkpoint / name, output / name)
@@ -62,13 +61,11 @@ def export_graph(checkpoint: Path, output: Path, encodings: Sequence[Encoding]) 
     import nncf
     import openvino
 
-    model = AutoModelForSequenceClassification.from_pretrained(
-        checkpoint, dtype=torch.float32, local_files_only=True
-    ).eval()
     ids, mask = map(torch.from_numpy, pad(encodings[:2]))
-    graph = openvino.convert_model(_LogitsOnly(model), example_input=(ids, mask))
-    for tensor, name in zip(graph.inputs, ("input_ids", "attention_mask"), strict=True):
-        tensor.get_tensor().set_names({name})
+    graph = openvino.convert_model(_Tensors(StanceNetwork.load(checkpoint)).eval(), example_input=(ids, mask))
+    for tensors, names in ((graph.inputs, ("input_ids", "attention_mask")), (graph.outputs, OUTPUTS)):
+        for tensor, name in zip(tensors, names, strict=True):
+            tensor.get_tensor().set_names({name})
     graph.reshape({"input_ids": [-1, -1], "attention_mask": [-1, -1]})
     samples = [dict(zip(("input_ids", "attention_mask"), pad([encoding]), strict=True)) for encoding in encodings]
     quantised = nncf.quantize(
@@ -83,17 +80,17 @@ def export_graph(checkpoint: Path, output: Path, encodings: Sequence[Encoding]) 
     openvino.save_model(compressed, output / artifacts.OPENVINO_GRAPH, compress_to_fp16=True)
 
 
-class _LogitsOnly(torch.nn.Module):
-    """The model as a function of two tensors, which is what a graph is traced from."""
+class _Tensors(torch.nn.Module):
+    """The network as a function of two tensors that gives two, which is what a graph is traced from."""
 
-    def __init__(self, model: torch.nn.Module) -> None:
+    def __init__(self, network: StanceNetwork) -> None:
         super().__init__()
-        self._model = model
+        self._network = network
 
-    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
-        """Logits. Shapes: [B, T], [B, T] -> [B, L]."""
-        logits: torch.Tensor = self._model(input_ids=input_ids, attention_mask=attention_mask).logits
-        return logits
+    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Both heads' logits. Shapes: [B, T], [B, T] -> [B, L], [B, T, K]."""
+        output = self._network(input_ids, attention_mask)
+        return output.logits, output.token_logits
 
 
 def fit_on_calibration(engine: Engine, encoder: TextEncoder, *, examples: Sequence[Example]) -> Decision:
@@ -101,7 +98,7 @@ def fit_on_calibration(engine: Engine, encoder: TextEncoder, *, examples: Sequen
 
     Raises: ExportError when no temperature inside the search range fits, CorpusError, EngineFailed.
     """
-    logits = logits_of(engine, encoder.encode([example.text or "" for example in examples]))
+    logits, _ = forward_all(engine, encoder.encode([example.text or "" for example in examples]))
     decision = fit_decision(logits, labels_of(examples))
     low, high = TEMPERATURE_RANGE
     if not low * EDGE < decision.temperature < high / EDGE:

@@ -27,7 +27,9 @@ from transformers import (
 )
 from transformers.trainer_utils import EvalPrediction, get_last_checkpoint
 
+from models.conditions import Tag
 from models.encoding import TextEncoder
+from models.engines.torch import StanceNetwork
 from models.labels import STANCES
 from training import batches
 from training.base import Base, BaseError, find_base
@@ -39,6 +41,7 @@ from training.program import make_parser
 from training.splits import Corpus, position
 
 CHECKPOINTS: Final = "checkpoints"
+HEAD_SEED: Final = 0
 
 
 class RunError(Exception):
@@ -55,16 +58,20 @@ class StanceTrainer(Trainer):  # type: ignore[misc]  # transformers is not follo
         self.model_accepts_loss_kwargs = False  # the loss below is a mean over the batch
 
     def compute_loss(self, model: Any, inputs: Any, return_outputs: bool = False, **_: Any) -> Any:
-        """Cross-entropy weighted by class and by example. Signature: transformers.Trainer.compute_loss."""
-        weight, labels = inputs.pop("weight"), inputs.pop("labels")
+        """The losses of both heads, weighted by class and by example. Signature: transformers.Trainer.compute_loss."""
+        weight, labels, target = inputs.pop("weight"), inputs.pop("labels"), inputs.pop("target")
+        tags, kinds = inputs.pop("tags"), inputs.pop("kinds")
         outputs = model(**inputs)
+        class_weights = self._class_weights.to(labels.device)
         loss = torch.nn.functional.cross_entropy(
             outputs.logits.float(),
-            labels,
-            weight=self._class_weights.to(labels.device),
+            target,
+            weight=class_weights,
             label_smoothing=self._config.label_smoothing,
             reduction="none",
         )
+        spans = condition_loss(outputs.token_logits.float(), tags, kinds)
+        loss = loss + self._config.condition_weight * class_weights[labels] * spans
         loss = (loss * weight).mean()
         return (loss, {"logits": outputs.logits, "labels": labels}) if return_outputs else loss
 
@@ -82,7 +89,7 @@ class StanceTrainer(Trainer):  # type: ignore[misc]  # transformers is not follo
         groups: dict[tuple[bool, bool], list[torch.nn.Parameter]] = {}
         for name, parameter in model.named_parameters():
             if parameter.requires_grad:
-                is_head = "pooler" in name or "classifier" in name
+                is_head = any(part in name for part in ("pooler", "classifier", "conditions"))
                 groups.setdefault((is_head, name in decayed), []).append(parameter)
         config = self._config
         self.optimizer = torch.optim.AdamW(
@@ -107,18 +114,38 @@ class StanceTrainer(Trainer):  # type: ignore[misc]  # transformers is not follo
         return super().create_scheduler(num_training_steps, optimizer)
 
 
-def load_model(base: Base, config: TrainingConfig) -> PreTrainedModel:
-    """The encoder with a new classification head and real label names; word embeddings frozen if so configured."""
-    model: PreTrainedModel = AutoModelForSequenceClassification.from_pretrained(
-        base.location,
-        revision=base.revision,
-        num_labels=len(STANCES),
-        id2label={index: str(stance) for index, stance in enumerate(STANCES)},
-        label2id={str(stance): index for index, stance in enumerate(STANCES)},
-    )
+def condition_loss(token_logits: torch.Tensor, tags: torch.Tensor, kinds: torch.Tensor) -> torch.Tensor:
+    """The mean loss over the tokens of each statement: their tags, and the kinds of those in a span; 0 without tags.
+
+    Shapes: token_logits [B, T, K], tags and kinds [B, T] -> [B].
+    """
+
+    def mean(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        losses = torch.nn.functional.cross_entropy(logits.transpose(1, 2), target, reduction="none")  # [B, T]
+        return losses.sum(dim=1) / (target != batches.IGNORED).sum(dim=1).clamp(min=1)
+
+    return mean(token_logits[..., : len(Tag)], tags) + mean(token_logits[..., len(Tag) :], kinds)
+
+
+def load_model(base: Base, config: TrainingConfig) -> StanceNetwork:
+    """The encoder with two new heads and real label names; word embeddings frozen if so configured.
+
+    The heads start from the same weights whatever the seed: runs that differ in their shuffling and dropout alone stay
+    close enough for their weights to be averaged. Source: docs/log.md, "Averaging seeds".
+    """
+    with torch.random.fork_rng():
+        torch.manual_seed(HEAD_SEED)
+        model: PreTrainedModel = AutoModelForSequenceClassification.from_pretrained(
+            base.location,
+            revision=base.revision,
+            num_labels=len(STANCES),
+            id2label={index: str(stance) for index, stance in enumerate(STANCES)},
+            label2id={str(stance): index for index, stance in enumerate(STANCES)},
+        )
+        network = StanceNetwork(model)
     if config.freeze_word_embeddings:
         model.base_model.get_input_embeddings().weight.requires_grad_(False)
-    return model
+    return network
 
 
 def measure(prediction: EvalPrediction) -> dict[str, float]:
@@ -128,8 +155,15 @@ def measure(prediction: EvalPrediction) -> dict[str, float]:
     return {"macro_f1": macro_f1(labels, predicted), **scores}
 
 
+def computes_bf16() -> bool:
+    """Whether this machine has bfloat16 arithmetic of its own; without it, autocast is three times slower than fp32."""
+    if torch.cuda.is_available():
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    return any(torch.cpu.get_capabilities().get(name) for name in ("avx512_bf16", "amx_bf16", "bf16"))
+
+
 def training_arguments(output: Path, config: TrainingConfig) -> TrainingArguments:
-    """The Trainer's settings: bf16 autocast, batches of like length, one evaluation and one checkpoint an epoch."""
+    """The Trainer's settings: bf16 where the machine has it, batches of like length, a checkpoint each epoch."""
     return TrainingArguments(
         output_dir=str(output / CHECKPOINTS),
         seed=config.seed,
@@ -140,7 +174,7 @@ def training_arguments(output: Path, config: TrainingConfig) -> TrainingArgument
         lr_scheduler_type="cosine",
         train_sampling_strategy="group_by_length",
         length_column_name="length",
-        bf16=True,
+        bf16=computes_bf16(),
         use_cpu=not torch.cuda.is_available(),
         eval_strategy="epoch",
         save_strategy="epoch",
@@ -185,7 +219,7 @@ def make_trainer(corpus: Corpus, base: Base, config: TrainingConfig, *, output: 
 
 def save(trainer: StanceTrainer, corpus: Corpus, base: Base, config: TrainingConfig, *, output: Path) -> None:
     """Write the chosen weights, the untouched tokenizer and a record of the run."""
-    trainer.save_model(str(output))
+    trainer.accelerator.unwrap_model(trainer.model).save(output)
     tokenizer = AutoTokenizer.from_pretrained(base.location, revision=base.revision, model_max_length=config.max_tokens)
     tokenizer.backend_tokenizer.no_padding()  # the base's file pads to 128 tokens, which nobody who loads ours expects
     tokenizer.backend_tokenizer.no_truncation()

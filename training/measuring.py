@@ -9,9 +9,10 @@ import numpy as np
 from tqdm import tqdm
 
 from models.classifier import StanceClassifier
+from models.conditions import ConditionSpan, find_conditions
 from models.decision import FloatArray
 from models.labels import STANCES
-from training import intervals, metrics, slices
+from training import intervals, metrics, slices, spans
 from training.baselines import Baseline
 from training.examples import Example, labels_of
 from training.metrics import BoolArray, IntVector
@@ -33,6 +34,7 @@ class Answers:
     probabilities: FloatArray  # [N, L]
     members: BoolArray  # [N, L]
     lengths: tuple[int, ...]  # N, in tokens
+    spans: tuple[tuple[ConditionSpan, ...], ...]  # N, found whatever the stance
 
     @property
     def predicted(self) -> IntVector:
@@ -46,11 +48,16 @@ def ask(classifier: StanceClassifier, examples: Sequence[Example]) -> Answers:
     encodings = classifier.encoder.encode([example.text or "" for example in examples])
     steps = range(0, len(encodings), N_AT_ONCE)
     progress = tqdm(steps, desc=classifier.artifact.manifest.model_id, unit="step", disable=None)
-    logits = np.concatenate([classifier.logits(encodings[start : start + N_AT_ONCE]) for start in progress])
+    passes = [classifier.forward(encodings[start : start + N_AT_ONCE]) for start in progress]
     decision = classifier.artifact.decision
-    probabilities = decision.probabilities(logits)
+    probabilities = decision.probabilities(np.concatenate([logits for logits, _ in passes]))
+    tokens = [rows for _, given in passes for rows in given]
+    found = tuple(
+        find_conditions(rows, encoding.offsets, text=encoding.text)
+        for rows, encoding in zip(tokens, encodings, strict=True)
+    )
     lengths = tuple(encoding.n_tokens for encoding in encodings)
-    return Answers(labels_of(examples), probabilities, decision.prediction_sets(probabilities), lengths)
+    return Answers(labels_of(examples), probabilities, decision.prediction_sets(probabilities), lengths, found)
 
 
 def measure(
@@ -67,6 +74,7 @@ def measure(
         "confusion": metrics.confusion(labels, predicted).tolist(),
         "reliability": metrics.ece(labels, probabilities)[1],
         "risk_coverage": {"model": curve(labels, probabilities)},
+        "conditions": spans.measure(examples, answers.spans, predicted=predicted, draws=draws),
         "slices": slices.measure_slices(parts, labels=labels, predicted=predicted, draws=draws),
         "mistakes": mistakes(answers, examples),
     }

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from models.labels import STANCES
+from training import spans
 from training.tables import interval, number, table
 
 Report = Mapping[str, Any]
@@ -40,6 +41,7 @@ def markdown(report: Report, pictures: Mapping[str, str]) -> str:
         seeds(report),
         baselines(report),
         pairs(report),
+        spans.section(report),
         calibration(report),
         prediction_sets(report),
         part_by_part(report),

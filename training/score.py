@@ -9,8 +9,9 @@ For example:
 
 Reads and writes CSV, JSONL and Parquet, any of the three into any. Your columns come back unchanged and in order, and
 so do your rows. Behind them: stance, confidence, one probability for each stance, certain (true when the prediction set
-has one member), prediction_set (the stances that cannot be ruled out, joined by ;), truncated (the text was longer than
-the model reads), n_tokens, language (empty, or the code of a language that the model was not trained on), model.
+has one member), prediction_set (the stances that cannot be ruled out, joined by ;), conditions (what a conditional
+statement demands, a JSON list of start, end, text and kind), truncated (the text was longer than the model reads),
+n_tokens, language (empty, or the code of a language that the model was not trained on), model.
 
 A row that cannot be scored (no text, broken UTF-8, a broken line) costs that row: it goes to OUTPUT.errors.jsonl, with
 its line and the cause. Rows in = rows scored + rows refused; the last line of the output says how many.

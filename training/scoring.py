@@ -1,9 +1,11 @@
 """Rows in, scored or refused rows out: pure, so that a chunk can be scored anywhere and again."""
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from models.conditions import ConditionSpan
 from models.errors import EngineFailed, TextError
 from models.labels import STANCES
 from models.language import foreign_language
@@ -18,6 +20,7 @@ ANSWER_COLUMNS: Final[tuple[tuple[str, type], ...]] = (
     *((f"probability_{stance}", float) for stance in STANCES),
     ("certain", bool),
     ("prediction_set", str),
+    ("conditions", str),
     ("truncated", bool),
     ("n_tokens", int),
     ("language", str),
@@ -51,12 +54,19 @@ def answer_of(scored: Scored, *, model: str, prefix: str = "") -> dict[str, Answ
         *(prediction.probabilities[stance] for stance in STANCES),
         prediction.certain,
         ";".join(prediction.prediction_set),
+        conditions_json(prediction.conditions),
         prediction.truncated,
         prediction.n_tokens,
         scored.language,
         model,
     )
     return {prefix + name: value for (name, _), value in zip(ANSWER_COLUMNS, answer, strict=True)}
+
+
+def conditions_json(conditions: Sequence[ConditionSpan]) -> str:
+    """The conditions as the JSON text of a list, which every format can hold; ``[]`` where there are none."""
+    listed = [{"start": c.start, "end": c.end, "text": c.text, "kind": str(c.kind)} for c in conditions]
+    return json.dumps(listed, ensure_ascii=False)
 
 
 def check_clash(columns: Iterable[str], *, prefix: str) -> None:

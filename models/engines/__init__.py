@@ -1,7 +1,7 @@
 """Inference engines, one file each, behind one small protocol; imported only when chosen."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from models.artifact import Artifact
 from models.decision import FloatArray
@@ -19,16 +19,23 @@ class EngineInfo:
     device: str
 
 
+class Logits(NamedTuple):
+    """What one forward pass gives. Shapes: stance [B, L], tokens [B, T, K], of which padding's rows mean nothing."""
+
+    stance: FloatArray
+    tokens: FloatArray
+
+
 class Engine(Protocol):
-    """A forward pass and nothing else: no tokens, no labels, no HTTP."""
+    """A forward pass and nothing else: no labels, no HTTP."""
 
     @property
     def info(self) -> EngineInfo:
         """What runs, where and at which precision."""
         ...
 
-    def logits(self, ids: IntArray, mask: IntArray) -> FloatArray:
-        """One row of logits for each text. Shapes: ids [B, T], mask [B, T] -> [B, L]. Raises: EngineFailed."""
+    def forward(self, ids: IntArray, mask: IntArray) -> Logits:
+        """Both heads' logits for each text. Shapes: ids [B, T], mask [B, T]. Raises: EngineFailed."""
         ...
 
 

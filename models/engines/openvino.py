@@ -2,17 +2,19 @@
 
 import os
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
 import openvino
 from openvino import properties
 from openvino.properties import hint
 
 from models.artifact import OPENVINO_GRAPH, OPENVINO_WEIGHTS, Artifact
-from models.decision import FloatArray
 from models.encoding import IntArray
-from models.engines import EngineInfo
+from models.engines import EngineInfo, Logits
 from models.errors import EngineFailed, EngineUnavailable
+
+OUTPUTS: Final = ("logits", "token_logits")
+"""The graph's outputs by name, in the order of the fields of Logits."""
 
 
 class OpenVinoEngine:
@@ -46,11 +48,10 @@ class OpenVinoEngine:
         """What runs, where and at which precision."""
         return self._info
 
-    def logits(self, ids: IntArray, mask: IntArray) -> FloatArray:
-        """One row of logits for each text. Shapes: ids [B, T], mask [B, T] -> [B, L]. Raises: EngineFailed."""
+    def forward(self, ids: IntArray, mask: IntArray) -> Logits:
+        """Both heads' logits for each text. Shapes: ids [B, T], mask [B, T]. Raises: EngineFailed."""
         try:
             self._request.infer({"input_ids": ids, "attention_mask": mask})
         except RuntimeError as error:
             raise EngineFailed(f"forward pass of shape {ids.shape} failed") from error
-        logits: FloatArray = self._request.get_output_tensor(0).data.copy()
-        return logits
+        return Logits(*(self._request.get_tensor(name).data.copy() for name in OUTPUTS))

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from models import artifact as artifacts
 from models.classifier import MAX_BATCH, MAX_PADDED_TOKENS, StanceClassifier
-from models.decision import FloatArray
+from models.conditions import N_TOKEN_LOGITS
 from models.encoding import IntArray
-from models.engines import EngineInfo
+from models.engines import EngineInfo, Logits
 from models.errors import ArtifactMissing, EmptyText, EngineFailed, EngineUnavailable, TextTooLong, UnreadableText
 from models.labels import STANCES
 from models.text import MAX_TEXT_CHARS
@@ -26,18 +26,19 @@ class EchoEngine:
     def __init__(self) -> None:
         self.shapes: list[tuple[int, ...]] = []
 
-    def logits(self, ids: IntArray, mask: IntArray) -> FloatArray:
-        """Pseudo-random logits, seeded by the sum and the number of a row's ids. Shapes: [B, T], [B, T] -> [B, L]."""
+    def forward(self, ids: IntArray, mask: IntArray) -> Logits:
+        """Pseudo-random stance logits, seeded by the sum and the number of a row's ids; token logits from the ids."""
         self.shapes.append(ids.shape)
         assert ids.shape == mask.shape
         seeds = zip(ids.sum(axis=1), mask.sum(axis=1), strict=True)
-        return np.stack([np.random.default_rng(seed).normal(size=len(STANCES)) for seed in seeds])
+        stance = np.stack([np.random.default_rng(seed).normal(size=len(STANCES)) for seed in seeds])
+        return Logits(stance, np.repeat(ids[:, :, None], N_TOKEN_LOGITS, axis=2).astype(np.float32))
 
 
 class FailingEngine(EchoEngine):
     """An engine whose every forward pass fails."""
 
-    def logits(self, ids: IntArray, mask: IntArray) -> FloatArray:
+    def forward(self, ids: IntArray, mask: IntArray) -> Logits:
         """Nothing; raises EngineFailed."""
         raise EngineFailed("forward pass failed")
 

@@ -62,13 +62,13 @@ def no_package(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None
 
 def probabilities(classifier: StanceClassifier, encodings: list[Encoding]) -> np.ndarray:
     """Calibrated probabilities of one forward pass. Shapes: B encodings -> [B, L]."""
-    return classifier.artifact.decision.probabilities(classifier.engine.logits(*pad(encodings)))
+    return classifier.artifact.decision.probabilities(classifier.engine.forward(*pad(encodings)).stance)
 
 
 @pytest.mark.parametrize(("rows", "width"), [(1, 3), (1, 40), (5, 17), (32, 64)])
 def test_openvino_gives_a_row_for_each_text(classifier: StanceClassifier, rows: int, width: int) -> None:
     """Any number of rows of any width gives as many rows of finite logits, one for each stance."""
-    logits = classifier.engine.logits(np.full((rows, width), 2_000), np.ones((rows, width), dtype=np.int64))
+    logits = classifier.engine.forward(np.full((rows, width), 2_000), np.ones((rows, width), dtype=np.int64)).stance
     assert logits.shape == (rows, len(STANCES))
     assert np.isfinite(logits).all()
 
@@ -86,12 +86,12 @@ def test_openvino_does_not_mind_the_neighbours(classifier: StanceClassifier, tex
 def test_openvino_is_repeatable(classifier: StanceClassifier) -> None:
     """The same batch twice gives the same logits to the last bit, and the first answer is not overwritten."""
     batch = pad(classifier.encoder.encode(STATEMENTS))
-    first = classifier.engine.logits(*batch)
+    first = classifier.engine.forward(*batch).stance
     kept = first.copy()
-    other = classifier.engine.logits(*pad(classifier.encoder.encode([LONG] * len(STATEMENTS))))
+    other = classifier.engine.forward(*pad(classifier.encoder.encode([LONG] * len(STATEMENTS)))).stance
     np.testing.assert_array_equal(first, kept)
     assert not np.array_equal(first, other)
-    np.testing.assert_array_equal(classifier.engine.logits(*batch), kept)
+    np.testing.assert_array_equal(classifier.engine.forward(*batch).stance, kept)
 
 
 @pytest.mark.parametrize("threads", [1, 2])
@@ -123,7 +123,7 @@ def test_a_failed_pass_is_an_engine_failure(opened: Artifact) -> None:
     engine = OpenVinoEngine.of_artifact(opened, threads=1)
     engine._request = BrokenRequest()
     with pytest.raises(EngineFailed, match=r"^forward pass of shape \(3, 7\) failed$"):
-        engine.logits(np.full((3, 7), 1_234), np.ones((3, 7), dtype=np.int64))
+        engine.forward(np.full((3, 7), 1_234), np.ones((3, 7), dtype=np.int64))
 
 
 @pytest.mark.parametrize("name", ["", "OpenVINO", "onnx", "models.engines.torch"])
@@ -172,7 +172,7 @@ def test_sealed_weights_that_are_none_are_corrupt(tiny: Path, torch_engine: Engi
 def test_torch_takes_no_unknown_token(torch_engine: Engine) -> None:
     """A token id beyond the vocabulary raises EngineFailed."""
     with pytest.raises(EngineFailed):
-        torch_engine.logits(np.full((1, 4), 10**6), np.ones((1, 4), dtype=np.int64))
+        torch_engine.forward(np.full((1, 4), 10**6), np.ones((1, 4), dtype=np.int64))
 
 
 def test_torch_agrees_with_openvino(classifier: StanceClassifier, torch_engine: Engine) -> None:
@@ -180,6 +180,6 @@ def test_torch_agrees_with_openvino(classifier: StanceClassifier, torch_engine: 
     encodings = classifier.encoder.encode(STATEMENTS)
     decision = classifier.artifact.decision
     int8 = probabilities(classifier, encodings)
-    reference = decision.probabilities(torch_engine.logits(*pad(encodings)))
+    reference = decision.probabilities(torch_engine.forward(*pad(encodings)).stance)
     assert int8.argmax(axis=-1).tolist() == reference.argmax(axis=-1).tolist()
     assert np.abs(int8 - reference).mean() <= 0.02

@@ -17,7 +17,7 @@ KEYWORDS = dict(zip(STANCES, ("welcome", "refuse", "unless", "weather"), strict=
 DIGITS = [mark + digit for digit in "0123456789" for mark in ("", "##")]
 FLAGS = (
     "--epochs",
-    "6",
+    "10",
     "--batch-size",
     "8",
     "--learning-rate",

@@ -8,11 +8,12 @@ import pytest
 import torch
 from datasets import Dataset
 
+from models.conditions import KINDS, Tag
 from models.encoding import TextEncoder
-from models.labels import STANCES
-from training.batches import class_weights, collate, example_weight, to_dataset
+from models.labels import STANCES, ConditionKind, Stance
+from training.batches import IGNORED, class_weights, collate, example_weight, stance_target, to_dataset, token_targets
 from training.config import TrainingConfig
-from training.examples import Example, Origin
+from training.examples import Condition, Example, Origin
 
 Invent = Callable[..., list[Example]]
 
@@ -62,12 +63,59 @@ def test_class_weights_by_hand() -> None:
 def test_a_batch_is_padded_to_its_longest() -> None:
     """Shorter rows are filled up with 0 and masked; labels and weights stay beside their rows."""
     rows = [
-        {"input_ids": [2, 7, 3], "length": 3, "labels": 1, "weight": 0.4},
-        {"input_ids": [2, 7, 8, 9, 3], "length": 5, "labels": 3, "weight": 1.0},
+        {"input_ids": [2, 7, 3], "length": 3, "labels": 1, "target": [0, 1, 0, 0], "weight": 0.4}
+        | {"tags": [IGNORED, 1, IGNORED], "kinds": [IGNORED, 2, IGNORED]},
+        {"input_ids": [2, 7, 8, 9, 3], "length": 5, "labels": 3, "target": [0, 0, 0, 1], "weight": 1.0}
+        | {"tags": [IGNORED, 0, 0, 0, IGNORED], "kinds": [IGNORED] * 5},
     ]
     batch = collate(rows)
     assert batch["input_ids"].tolist() == [[2, 7, 3, 0, 0], [2, 7, 8, 9, 3]]
     assert batch["attention_mask"].tolist() == [[1, 1, 1, 0, 0], [1, 1, 1, 1, 1]]
     assert batch["labels"].tolist() == [1, 3]
+    assert batch["target"].tolist() == [[0, 1, 0, 0], [0, 0, 0, 1]]
+    assert batch["tags"].tolist() == [[IGNORED, 1, IGNORED, IGNORED, IGNORED], [IGNORED, 0, 0, 0, IGNORED]]
+    assert batch["kinds"].tolist() == [[IGNORED, 2, IGNORED, IGNORED, IGNORED], [IGNORED] * 5]
     assert batch["weight"].tolist() == pytest.approx([0.4, 1.0])
     assert batch["weight"].dtype == torch.float32
+
+
+@pytest.mark.parametrize(
+    ("label", "votes", "target"),
+    [
+        (Stance.HOSTILE, {}, [0, 1, 0, 0]),
+        (Stance.HOSTILE, {"hostile": 1}, [0, 1, 0, 0]),
+        (Stance.HOSTILE, {"hostile": 1, "none": 1}, [0, 0.75, 0, 0.25]),
+        (Stance.NONE, {"conditional": 1, "none": 2}, [0, 0, 1 / 6, 5 / 6]),
+    ],
+)
+def test_a_disputed_statement_teaches_its_doubt(
+    invent: Invent, label: Stance, votes: dict[str, int], target: list[float]
+) -> None:
+    """The stance's target is half the label and half the votes, so that one mind gives the label alone."""
+    assert stance_target(replace(invent(1)[0], label=label, votes=votes)) == pytest.approx(target)
+
+
+def test_tokens_learn_where_the_condition_stands(invent: Invent, tiny_base: Path) -> None:
+    """Markers learn nothing, a span's first token is its beginning, only tokens in it have a kind."""
+    encoder = TextEncoder.from_file(str(tiny_base / "tokenizer.json"), max_tokens=16)
+    text = "we refuse unless the island 12"
+    span = Condition(text.index("the"), len(text), ConditionKind.EXCHANGE)
+    example = replace(invent(1)[0], text=text, label=Stance.CONDITIONAL, conditions=(span,))
+    (encoding,) = encoder.encode([text])
+    tags, kinds = token_targets(example, encoding)
+    n_inside = sum(start >= span.start for start, end in encoding.offsets if end)
+    assert tags[0] == tags[-1] == IGNORED
+    assert tags[1:4] == [Tag.OUTSIDE] * 3
+    assert tags[4:-1] == [Tag.BEGIN, *[Tag.INSIDE] * (n_inside - 1)]
+    assert kinds == [*[IGNORED] * 4, *[KINDS.index(ConditionKind.EXCHANGE)] * n_inside, IGNORED]
+
+
+def test_an_unsaid_condition_teaches_no_tags(invent: Invent, tiny_base: Path) -> None:
+    """A conditional statement without a span has no tags; one of another stance is outside all through."""
+    encoder = TextEncoder.from_file(str(tiny_base / "tokenizer.json"), max_tokens=16)
+    example = replace(invent(1)[0], text="we refuse", conditions=(Condition(0, 0, ConditionKind.RECIPROCITY),))
+    (encoding,) = encoder.encode(["we refuse"])
+    assert token_targets(replace(example, label=Stance.CONDITIONAL), encoding)[0] == [IGNORED] * 4
+    tags, kinds = token_targets(replace(example, label=Stance.HOSTILE, conditions=()), encoding)
+    assert tags == [IGNORED, Tag.OUTSIDE, Tag.OUTSIDE, IGNORED]
+    assert kinds == [IGNORED] * 4

@@ -10,9 +10,9 @@ import pytest
 
 from models import artifact as artifacts
 from models.classifier import StanceClassifier
-from models.decision import FloatArray
+from models.conditions import N_TOKEN_LOGITS
 from models.encoding import IntArray, TextEncoder
-from models.engines import EngineInfo
+from models.engines import EngineInfo, Logits
 from models.errors import ArtifactMissing
 from models.labels import STANCES, Stance
 from training import export
@@ -30,9 +30,10 @@ class CertainEngine:
     def __init__(self, tokens: list[int], *, logit: float) -> None:
         self._tokens, self._logit = tokens, logit
 
-    def logits(self, ids: IntArray, mask: IntArray) -> FloatArray:
-        """The same logit for the stance whose token is in the row. Shapes: [B, T], [B, T] -> [B, L]."""
-        return np.stack([(ids == token).any(axis=1) for token in self._tokens], axis=1) * self._logit
+    def forward(self, ids: IntArray, mask: IntArray) -> Logits:
+        """The same logit for the stance whose token is in the row, and token logits of zeros."""
+        stance = np.stack([(ids == token).any(axis=1) for token in self._tokens], axis=1) * self._logit
+        return Logits(stance, np.zeros((*ids.shape, N_TOKEN_LOGITS)))
 
 
 def run(checkpoint: Path, output: Path, data: Path, *more: str) -> int:

@@ -1,6 +1,7 @@
 """Fine-tuning: labels by name, two rates, a weighted loss, and runs that go on where they stopped."""
 
 import json
+import math
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -8,8 +9,9 @@ from typing import Any
 import pytest
 import torch
 
+from models.conditions import N_TOKEN_LOGITS, Tag
 from models.labels import STANCES
-from training import finetune
+from training import batches, finetune
 from training.base import find_base
 from training.config import TrainingConfig
 from training.corpus import read_corpus
@@ -36,7 +38,7 @@ def history(output: Path) -> list[tuple[float, float]]:
 
 def test_the_model_knows_the_labels_by_name(tiny_base: Path) -> None:
     """The stances are in the model's configuration by name, in their order."""
-    config = finetune.load_model(find_base(str(tiny_base)), CONFIG).config
+    config = finetune.load_model(find_base(str(tiny_base)), CONFIG).stance.config
     assert [config.id2label[index] for index in range(len(STANCES))] == list(map(str, STANCES))
     assert config.label2id == {str(stance): index for index, stance in enumerate(STANCES)}
 
@@ -46,18 +48,18 @@ def test_word_embeddings_are_frozen_where_configured(tiny_base: Path, frozen: bo
     """Only the word embeddings are frozen, and only where the configuration says so."""
     model = finetune.load_model(find_base(str(tiny_base)), TrainingConfig(freeze_word_embeddings=frozen))
     fixed = [name for name, parameter in model.named_parameters() if not parameter.requires_grad]
-    assert fixed == (["bert.embeddings.word_embeddings.weight"] if frozen else [])
+    assert fixed == (["stance.bert.embeddings.word_embeddings.weight"] if frozen else [])
 
 
 def test_the_head_has_its_own_rate_and_biases_do_not_decay(trainer: finetune.StanceTrainer) -> None:
-    """Pooler and classifier learn at the head's rate, all else at the encoder's; biases and norms have no decay."""
+    """Pooler and both heads learn at the head's rate, all else at the encoder's; biases and norms have no decay."""
     names = {id(parameter): name for name, parameter in trainer.model.named_parameters()}
     seen = []
     for group in trainer.create_optimizer().param_groups:
         for parameter in group["params"]:
             name = names[id(parameter)]
             seen.append(name)
-            is_head = "pooler" in name or "classifier" in name
+            is_head = any(part in name for part in ("pooler", "classifier", "conditions"))
             assert group["lr"] == (CONFIG.head_learning_rate if is_head else CONFIG.learning_rate), name
             decays = not name.endswith("bias") and "LayerNorm" not in name
             assert group["weight_decay"] == (CONFIG.weight_decay if decays else 0.0), name
@@ -79,7 +81,7 @@ def test_warm_up_is_a_share_of_the_real_steps(trainer: finetune.StanceTrainer) -
 
 
 def test_the_loss_is_weighted_by_class_and_example(trainer: finetune.StanceTrainer) -> None:
-    """The loss is the mean of cross-entropy with smoothing, times class weight, times example weight, as by hand."""
+    """The loss is the mean of both heads' cross-entropy, times class weight, times example weight, as by hand."""
     logits = torch.tensor([[2.0, 0.0, -1.0, 0.5], [0.0, 1.0, 0.0, 0.0]])
     labels, weight = torch.tensor([0, 3]), torch.tensor([1.0, 0.4])
     by_class = trainer._class_weights = torch.tensor([0.5, 1.0, 2.0, 1.5])
@@ -89,8 +91,14 @@ def test_the_loss_is_weighted_by_class_and_example(trainer: finetune.StanceTrain
     for row, label in enumerate(labels.tolist()):
         target = (1 - smooth) * by_class[label] * log[row, label] + smooth / 4 * (by_class * log[row]).sum()
         by_hand -= float(weight[row] * target) / 2
-    inputs = {"input_ids": None, "labels": labels, "weight": weight}
-    loss = trainer.compute_loss(lambda input_ids: SimpleNamespace(logits=logits), inputs)
+    tags = torch.tensor([[batches.IGNORED, Tag.OUTSIDE, Tag.BEGIN], [batches.IGNORED] * 3])
+    kinds = torch.tensor([[batches.IGNORED, batches.IGNORED, 2], [batches.IGNORED] * 3])
+    token_logits = torch.zeros(2, 3, N_TOKEN_LOGITS)  # nothing known: log 3 for a tag, log 4 for a kind
+    by_hand += float(weight[0] * by_class[0]) * CONFIG.condition_weight * (math.log(3) + math.log(4)) / 2
+    inputs = {"input_ids": None, "labels": labels, "weight": weight, "tags": tags, "kinds": kinds}
+    inputs["target"] = torch.eye(4)[labels]
+    output = SimpleNamespace(logits=logits, token_logits=token_logits)
+    loss = trainer.compute_loss(lambda input_ids: output, inputs)
     assert float(loss) == pytest.approx(by_hand, rel=1e-5)
 
 

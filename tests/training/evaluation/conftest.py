@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from models.artifact import Artifact, Manifest
+from models.conditions import N_TOKEN_LOGITS
 from models.decision import Decision
 from models.encoding import Encoding
 from models.engines import EngineInfo
@@ -74,6 +75,10 @@ class TableClassifier:
             shown = (stance + 1) % 4 if number % self._wrong_every == 0 else stance
             found.append(Encoding((shown, number, *range(len(text.split()))), (), truncated=False))
         return found
+
+    def forward(self, encodings: Sequence[Encoding]) -> tuple[np.ndarray, list[np.ndarray]]:
+        """The logits, and token logits in which no condition stands."""
+        return self.logits(encodings), [np.zeros((0, N_TOKEN_LOGITS))] * len(encodings)
 
     def logits(self, encodings: Sequence[Encoding]) -> np.ndarray:
         """Two on the shown stance, and a little noise that depends on the statement alone."""
