@@ -15,12 +15,13 @@ from starlette.requests import ClientDisconnect
 from models.classifier import StanceClassifier
 from models.encoding import Encoding
 from models.errors import TextError
+from models.explanation import contributions, occlude
 from models.language import ForeignLanguage, foreign_language
 from models.prediction import Prediction
 from models.text import check
 from service.batching import Batcher
 from service.errors import BadRequest, ServiceError, responses
-from service.schemas import EXAMPLE_TEXT, Batch, BatchAnswer, ItemAnswer, ItemError, StanceAnswer, Statement
+from service.schemas import EXAMPLE_TEXT, Batch, BatchAnswer, Item, ItemAnswer, ItemError, StanceAnswer, Statement
 from service.settings import Settings
 from service.telemetry import Metrics
 
@@ -62,6 +63,23 @@ class Desk:
         predictions = await self.batcher.submit(encodings, deadline=deadline)
         return [self._word(*pair) for pair in zip(predictions, languages, strict=True)]
 
+    async def explain(self, text: str) -> StanceAnswer:
+        """The answer for one checked text, with its explanation. What remains without each group is one text more.
+
+        Room is asked for all of them at first. The text goes ahead of them: one that breaks the engine would otherwise
+        break it once for each group. Raises: Unavailable; ServiceError where any of them breaks the engine.
+        """
+        deadline = time.monotonic() + self.settings.deadline_seconds
+        self.batcher.admit(self._least_tokens([text]))
+        (encoding,), (language,) = await _aside(len(text), self._prepare, [text])
+        groups, rests = await _aside(len(text), occlude, text, encoding)
+        encodings = await _aside(sum(map(len, rests)), self.classifier.encoder.encode, rests)
+        self.batcher.admit(sum(one.n_tokens for one in (encoding, *encodings)))
+        (whole,) = map(_good, await self.batcher.submit([encoding], deadline=deadline))
+        others = [_good(other) for other in await self.batcher.submit(encodings, deadline=deadline)]
+        answer = _good(self._word(whole, language))
+        return answer.explained(contributions(text, groups, whole=whole, remainders=others))
+
     def check(self, text: str) -> None:
         """Raise the TextError that says why this text cannot be answered."""
         check(text, max_chars=self.settings.max_text_chars)
@@ -84,6 +102,13 @@ class Desk:
         return StanceAnswer.of(prediction, language=language, model=manifest.model_id, codebook=manifest.codebook)
 
 
+def _good(outcome: Result | ServiceError) -> Result:
+    """The outcome of a text, unless it is the error of that text, which is raised."""
+    if isinstance(outcome, ServiceError):
+        raise outcome
+    return outcome
+
+
 def make_router(desk: Desk) -> APIRouter:
     """The router of the classification routes."""
     router = APIRouter(tags=["classify"])
@@ -96,12 +121,12 @@ def make_router(desk: Desk) -> APIRouter:
     )
     async def classify(request: Request) -> StanceAnswer:
         """Give the stance of one statement toward negotiations. Send JSON, or the bare statement as text/plain."""
-        text = await _read_statement(request)
-        await _aside(len(text), desk.check, text)
-        (answer,) = await _while_connected(request, desk.answer([text]))
-        if isinstance(answer, ServiceError):
-            raise answer
-        return answer
+        statement = await _read_statement(request)
+        await _aside(len(statement.text), desk.check, statement.text)
+        if statement.explain:
+            return await _while_connected(request, desk.explain(statement.text))
+        (answer,) = await _while_connected(request, desk.answer([statement.text]))
+        return _good(answer)
 
     @router.post(
         "/classify/batch",
@@ -175,8 +200,7 @@ def _checked(item: Any, position: int, check_text: Callable[[str], None]) -> Ite
             raise BadRequest("invalid_request", "an item must be an object with a text")
         if given is not None and not isinstance(given, str):
             raise BadRequest("invalid_request", "id: must be a string")
-        statement = _validate(Statement, {name: value for name, value in item.items() if name != "id"})
-        check_text(statement.text)
+        check_text(_validate(Item, {name: value for name, value in item.items() if name != "id"}).text)
     except BadRequest as error:
         return _item_error(item_id, error.kind.code, error.message)
     except TextError as error:
@@ -189,11 +213,10 @@ def _printable(item_id: str) -> str:
     return item_id.encode("utf-8", "replace").decode("utf-8")
 
 
-async def _read_statement(request: Request) -> str:
-    media_type = _media_type(request)
-    if media_type == "text/plain":
-        return _decode(await request.body())
-    return _validate(Statement, await _read_json(request)).text
+async def _read_statement(request: Request) -> Statement:
+    if _media_type(request) == "text/plain":
+        return Statement.model_construct(text=_decode(await request.body()), explain=False)
+    return _validate(Statement, await _read_json(request))
 
 
 async def _read_json(request: Request) -> Any:
