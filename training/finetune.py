@@ -8,6 +8,7 @@ The public record must have been hydrated before (python -m training.hydrate). T
 
 import json
 import logging
+import random
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -39,6 +40,7 @@ from training.examples import DATA, CorpusError, Example, Origin, digest
 from training.metrics import macro_f1, per_class_f1
 from training.program import make_parser
 from training.splits import Corpus, position
+from training.swaps import augmented
 
 CHECKPOINTS: Final = "checkpoints"
 HEAD_SEED: Final = 0
@@ -199,11 +201,25 @@ def used_for_training(corpus: Corpus, config: TrainingConfig) -> list[Example]:
     ]
 
 
+def with_swaps(examples: Sequence[Example], config: TrainingConfig) -> list[Example]:
+    """The examples, a share of those with swappable names (training.swaps) replaced by one of their swapped copies.
+
+    Which, depends on the seed alone: runs of other seeds see other copies, and no run sees more statements.
+    """
+    generator = random.Random(f"swaps of seed {config.seed}")
+    chosen = []
+    for example in examples:
+        draw, copies = generator.random(), augmented(example)
+        chosen.append(generator.choice(copies) if copies and draw < config.swap_share else example)
+    return chosen
+
+
 def make_trainer(corpus: Corpus, base: Base, config: TrainingConfig, *, output: Path) -> StanceTrainer:
     """Everything of a run put together, nothing run yet."""
     tokenizer = AutoTokenizer.from_pretrained(base.location, revision=base.revision)
     encoder = TextEncoder(tokenizer.backend_tokenizer, max_tokens=config.max_tokens)
-    train = batches.to_dataset(used_for_training(corpus, config), encoder, config=config)
+    examples = with_swaps(used_for_training(corpus, config), config)
+    train = batches.to_dataset(examples, encoder, config=config)
     validation: Dataset = batches.to_dataset(corpus.validation, encoder, config=config)
     return StanceTrainer(
         config=config,
