@@ -17,7 +17,7 @@ class TrainingConfig:
     batch_size: int = 32  #: statements per step and device
     learning_rate: float = 1e-4  #: peak rate of the encoder
     head_learning_rate: float = 1e-3  #: peak rate of the pooler and of both heads, which start from nothing
-    condition_weight: float = 0.5  #: weight of the condition head's loss beside the stance's
+    condition_weight: float = 1.0  #: weight of the condition head's loss beside the stance's
     warmup_share: float = 0.1  #: share of the steps in which the rate rises, before it falls along a cosine
     weight_decay: float = 0.01  #: decay of all weights but biases and norms
     label_smoothing: float = 0.05  #: share of the target spread over all labels
