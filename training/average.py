@@ -78,7 +78,7 @@ def average(checkpoints: Sequence[Path], output: Path, *, data: Path) -> float:
     encoder = TextEncoder.from_file(str(output / TOKENIZER), max_tokens=records[0]["config"]["max_tokens"])
     score = validation_macro_f1(model, encoder, examples=corpus.validation)
     seeds = [record["config"][SEED] for record in records]
-    record = {**records[0], "averaged_seeds": seeds, "history": [], "best_macro_f1": score}
+    record = {**records[0], "averaged_seeds": seeds, "history": [], "macro_f1": score}
     (output / "run.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     return score
 

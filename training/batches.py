@@ -9,7 +9,7 @@ from datasets import Dataset
 
 from models.conditions import KINDS, Tag
 from models.encoding import Encoding, TextEncoder
-from models.labels import STANCES, Stance
+from models.labels import STANCES
 from training.config import TrainingConfig
 from training.examples import Condition, Example, Origin, labels_of
 
@@ -49,16 +49,16 @@ def stance_target(example: Example) -> list[float]:
 def token_targets(example: Example, encoding: Encoding) -> tuple[list[int], list[int]]:
     """The tag and the kind of each token, IGNORED where there is none to learn. Shapes: T and T.
 
-    Markers have none. A conditional statement whose condition is unsaid has no tags: where it is implied in the text,
-    "outside" would be wrong. Only tokens in a span have a kind.
+    Markers have none, and no token of a statement without a span: spans are asked for where the stance is conditional,
+    and there a condition left unsaid is often implied, so that "outside" would be wrong. Only tokens in a span have a
+    kind. Source: docs/log.md, "Condition spans".
     """
     spans = [condition for condition in example.conditions if condition.end > condition.start]
-    unsaid = example.label is Stance.CONDITIONAL and not spans
     tags: list[int] = []
     kinds: list[int] = []
     for start, end in encoding.offsets:
         span = next((span for span in spans if start < span.end and end > span.start), None)
-        known = end > start and not unsaid
+        known = end > start and bool(spans)
         tags.append(_tag(span, start, previous=tags[-1] if tags else IGNORED) if known else IGNORED)
         kinds.append(KINDS.index(span.kind) if known and span else IGNORED)
     return tags, kinds

@@ -17,7 +17,7 @@ class TrainingConfig:
     batch_size: int = 32  #: statements per step and device
     learning_rate: float = 1e-4  #: peak rate of the encoder
     head_learning_rate: float = 1e-3  #: peak rate of the pooler and of both heads, which start from nothing
-    condition_weight: float = 0.5  #: weight of the condition head's loss beside the stance's
+    condition_weight: float = 1.0  #: weight of the condition head's loss beside the stance's
     warmup_share: float = 0.1  #: share of the steps in which the rate rises, before it falls along a cosine
     weight_decay: float = 0.01  #: decay of all weights but biases and norms
     label_smoothing: float = 0.05  #: share of the target spread over all labels
@@ -25,6 +25,7 @@ class TrainingConfig:
     guess_weight: float = 0.1  #: loss weight of an annotator's guess (confidence 1)
     fairly_sure_weight: float = 0.7  #: loss weight at confidence 2; certain and written statements weigh 1
     written_weight: float = 1.0  #: factor on the loss weight of the statements written here; 0 leaves them out
+    swap_share: float = 0.5  #: share of the statements with swappable names that are trained on with names swapped
     train_share: float = 1.0  #: share of the training groups to train on, for learning curves; shares are nested
     freeze_word_embeddings: bool = True  #: keep the word embeddings of the base: half of the weights, faster steps
     max_tokens: int = 256  #: tokens that the model reads of a text

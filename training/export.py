@@ -120,7 +120,7 @@ def read_run(checkpoint: Path) -> dict[str, Any]:
 
 def choose_run(checkpoints: Sequence[Path]) -> Path:
     """The run with the best validation macro-F1; the dev set has no say in it. Raises: ExportError."""
-    return max(checkpoints, key=lambda checkpoint: float(read_run(checkpoint)["best_macro_f1"]))
+    return max(checkpoints, key=lambda checkpoint: float(read_run(checkpoint)["macro_f1"]))
 
 
 def training_data(record: dict[str, Any], corpus: Corpus) -> dict[str, Any]:

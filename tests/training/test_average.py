@@ -31,14 +31,14 @@ def test_the_average_is_the_mean_of_the_weights(finished_run: Path, tiny_data: P
     assert mean["classifier.weight"] == pytest.approx(one["classifier.weight"])
     record = export.read_run(tmp_path / "average")
     assert record["averaged_seeds"] == [export.read_run(finished_run)["config"]["seed"], 99]
-    assert record["best_macro_f1"] == score
+    assert record["macro_f1"] == score
     assert 0 <= score <= 1
 
 
 def test_a_score_is_that_of_the_run_itself(finished_run: Path, tiny_data: Path, tmp_path: Path) -> None:
     """The average of a run with itself scores on validation what finetune measured of it."""
     score = average.average([finished_run, finished_run], tmp_path / "average", data=tiny_data)
-    assert score == pytest.approx(export.read_run(finished_run)["best_macro_f1"], abs=0.02)
+    assert score == pytest.approx(export.read_run(finished_run)["macro_f1"], abs=0.02)
 
 
 def test_runs_of_other_recipes_are_refused(

@@ -146,7 +146,7 @@ def test_the_best_run_is_exported(tmp_path: Path) -> None:
     """Of several runs the one with the best validation macro-F1 is taken; one that did not finish is an error."""
     for name, score in (("a", 0.5), ("b", 0.7), ("c", 0.6)):
         (tmp_path / name).mkdir()
-        (tmp_path / name / "run.json").write_text(json.dumps({"best_macro_f1": score}), encoding="utf-8")
+        (tmp_path / name / "run.json").write_text(json.dumps({"macro_f1": score}), encoding="utf-8")
     assert export.choose_run([tmp_path / name for name in "abc"]) == tmp_path / "b"
     with pytest.raises(export.ExportError, match="not a finished run"):
         export.choose_run([tmp_path / "a", tmp_path / "d"])

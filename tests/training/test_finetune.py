@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -112,7 +113,7 @@ def test_a_run_leaves_its_record(finished_run: Path) -> None:
     assert record["base"]["id"] == record["config"]["base"] == "tiny"
     assert (record["data"]["n_train"], record["data"]["n_validation"]) == (72, 8)
     assert len(record["history"]) == record["config"]["epochs"]
-    assert record["best_macro_f1"] == max(score for _, score in history(finished_run))
+    assert record["macro_f1"] == history(finished_run)[-1][1]
 
 
 def test_a_run_goes_on_where_it_stopped(
@@ -163,3 +164,17 @@ def test_missing_input_ends_in_one_line(
     error = capsys.readouterr().err
     assert error.startswith(f"finetune: {tmp_path}")
     assert error.count("\n") == 1
+
+
+def test_swapped_copies_stand_in_for_statements(invent: Any) -> None:
+    """A share of the statements with swappable names is replaced by copies, others never, by the seed alone."""
+    named = [replace(example, text=f"{example.text}, says Israel") for example in invent(40)]
+    plain = invent(8)
+    chosen = finetune.with_swaps([*named, *plain], replace(CONFIG, swap_share=0.5, seed=3))
+    assert chosen[40:] == plain
+    n_swapped = sum("Hamas" in (example.text or "") or "Palestine" in (example.text or "") for example in chosen)
+    assert 5 < n_swapped < 35
+    assert [example.label for example in chosen[:40]] == [example.label for example in named]
+    assert chosen == finetune.with_swaps([*named, *plain], replace(CONFIG, swap_share=0.5, seed=3))
+    assert chosen != finetune.with_swaps([*named, *plain], replace(CONFIG, swap_share=0.5, seed=4))
+    assert finetune.with_swaps(named, replace(CONFIG, swap_share=0.0)) == named
