@@ -5,8 +5,8 @@
 Statements with a stance are drawn from the validation and calibration splits; those in which the model finds none, or
 which are one group of words, are passed over. Each is explained as the service does it, and its top group is compared
 with another group drawn at random, in three ways. *Removed*: as the explanation itself does it, so that the top group
-cannot lose, and only the size of its lead says something. *Masked*: each of its tokens replaced by the mask token in its
-place. *Alone*: nothing else kept, where the group that keeps the answer wins. Writes faithfulness.json and .md.
+cannot lose, and only the size of its lead says something. *Masked*: each of its tokens replaced by the mask token in
+its place. *Alone*: nothing else kept, where the group that keeps the answer wins. Writes faithfulness.json and .md.
 """
 
 import json

@@ -56,7 +56,7 @@ def test_what_cannot_be_compared_is_passed_over(classifier: StanceClassifier, te
 def test_the_program_writes_figures_and_a_table(
     exported: Path, tiny_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """On an artifact and a corpus: so many statements with a stance, each way with intervals, the same again by seed."""
+    """On an artifact and a corpus: each way with intervals, the same again by seed."""
     arguments = ["--artifact", str(exported), "--data", str(tiny_data), "--n", "12", "--threads", "1", "--output"]
     for name in ("a", "b"):
         assert faithfulness.main([*arguments, str(tmp_path / name)]) == 0
