@@ -41,8 +41,7 @@ def wait_seconds(allowance: Allowance, n_tokens: int, key: str = "desk") -> int 
     try:
         allowance.take(key, n_tokens)
     except Unavailable as error:
-        assert error.kind.code == "rate_limited"
-        return error.retry_after_seconds
+        return error.retry_after_seconds if error.kind.code == "rate_limited" else -1
     return None
 
 
