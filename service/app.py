@@ -45,6 +45,7 @@ def create_app(settings: Settings, classifier: StanceClassifier) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         foreign_language(schemas.EXAMPLE_TEXT)  # reads the detector's model, which the first caller would wait for
+        rollover.announce()
         batcher.start()
         try:
             yield

@@ -53,7 +53,10 @@ class Rollover:
         self._metrics = metrics
         self._running: asyncio.Task[None] | None = None
         self._again = False
-        self._tell(current, 1)
+
+    def announce(self) -> None:
+        """Let the metrics name the model that answers."""
+        self._tell(self.current, 1)
 
     def encode(self, texts: Sequence[str], model: StanceClassifier) -> list[Encoding]:
         """One encoding for each text, in order, each of which that model will answer."""
@@ -108,7 +111,7 @@ class Rollover:
             return "unchanged"
         self._tell(self.current, 0)
         self.current = candidate
-        self._tell(candidate, 1)
+        self.announce()
         log.info("%s answers from now on, %s no new request", new.model_id, old.model_id)
         return "swapped"
 

@@ -17,7 +17,8 @@ Document = dict[str, Any]
 @pytest.fixture(scope="module")
 def image(root: Path) -> dict[str, str]:
     """What the Dockerfile sets: its environment, user and port."""
-    text = (root / "Dockerfile").read_text(encoding="utf-8")
+    lines = (root / "Dockerfile").read_text(encoding="utf-8").splitlines()
+    text = "\n".join(line for line in lines if not line.startswith("#"))
     found = dict(re.findall(r"(STANCE_\w+)=(\S+)", text))
     for name in ("USER", "EXPOSE"):
         found[name] = re.findall(rf"^{name} (\S+)$", text, re.MULTILINE)[-1]
