@@ -25,6 +25,7 @@ from service.connection import Connection
 from service.rollover import open_model
 from service.schemas import EXAMPLE_TEXT
 from service.settings import Settings, SettingsError
+from service.tracing import open_provider
 
 BANNER = """Parley answers at http://{host}:{port} (documentation: /docs). Try:
 
@@ -58,6 +59,7 @@ def main(arguments: Sequence[str] = ()) -> int:
         logs.configure(settings)
         # The tokeniser's own pool, made with the first text: as many threads as the engine, unless the operator set it.
         tokeniser_threads = os.environ.setdefault("RAYON_NUM_THREADS", str(settings.threads or os.cpu_count() or 1))
+        spans = open_provider(settings)
         classifier = _open(settings)
     except SettingsError as error:
         print(f"parley: {error}", file=sys.stderr)
@@ -70,7 +72,7 @@ def main(arguments: Sequence[str] = ()) -> int:
         "%s on %s (%s, %d threads; tokeniser: %s threads)",
         classifier.artifact.manifest.model_id, info.name, info.precision, info.threads, tokeniser_threads,
     )  # fmt: skip
-    app = create_app(settings, classifier)
+    app = create_app(settings, classifier, spans=spans)
     server = Server(
         uvicorn.Config(
             app,

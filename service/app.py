@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 from fastapi import FastAPI
+from opentelemetry.trace import TracerProvider
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
@@ -34,8 +35,8 @@ The labels are defined by the codebook, and the answer names its version. The mo
 Every error has the same body: `{"error": {"code", "message", "request_id"}}`."""
 
 
-def create_app(settings: Settings, classifier: StanceClassifier) -> FastAPI:
-    """The service over an opened and warm classifier. The queue is served while the app runs."""
+def create_app(settings: Settings, classifier: StanceClassifier, *, spans: TracerProvider | None = None) -> FastAPI:
+    """The service over an opened and warm classifier. The queue is served while the app runs; ``spans`` go there."""
     metrics, ring = Metrics(), KeyRing(settings)
     rollover = Rollover(classifier, partial(open_model, settings), metrics)
     allowance = Allowance(settings.key_tokens_per_second, settings.key_burst_tokens)
@@ -60,12 +61,13 @@ def create_app(settings: Settings, classifier: StanceClassifier) -> FastAPI:
         lifespan=lifespan,
         middleware=[
             *_for_browsers(settings),
-            Middleware(Telemetry, metrics=metrics),
+            Middleware(Telemetry, metrics=metrics, provider=spans),
             Middleware(Access, ring=ring),
             Middleware(SizeGuard, max_body_bytes=settings.max_body_bytes, receive_seconds=settings.receive_seconds),
         ],
         exception_handlers={HTTPException: _routing_error},
         redirect_slashes=False,
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},  # see service.tracing
         openapi_url="/openapi.json" if settings.docs else None,
         docs_url=None,  # FastAPI's own page loads from a CDN
         redoc_url=None,

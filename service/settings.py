@@ -56,6 +56,7 @@ class Settings(BaseModel):
     insecure: bool = Field(False, description="whether anybody may ask at an address beyond this machine, without keys")
     cors_origins: str = Field("", description="origins whose pages may ask from a browser, separated by commas")
     docs: bool = Field(True, description="whether /docs and /openapi.json are served")
+    tracing: bool = Field(False, description="whether a span of each request is sent where OTEL_* variables say")
     log_format: Literal["text", "json"] = Field("text", description="lines for people, or JSON for programs")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least severe message logged")
 

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
+from opentelemetry.trace import TracerProvider
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -18,7 +19,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from models.errors import ParleyError
-from service import errors
+from service import errors, tracing
 from service.batching import Batcher
 
 log = logging.getLogger("parley.requests")
@@ -124,9 +125,10 @@ class BatcherCollector(Collector):
 class Telemetry:
     """The outermost layer, pure ASGI: every request leaves through here with an id, a count and one log line."""
 
-    def __init__(self, app: ASGIApp, *, metrics: Metrics) -> None:
+    def __init__(self, app: ASGIApp, *, metrics: Metrics, provider: TracerProvider | None = None) -> None:
         self._app = app
         self._metrics = metrics
+        self._tracer = provider.get_tracer("parley") if provider else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve the request and turn whatever it raises into the one error body."""
@@ -191,6 +193,13 @@ class Telemetry:
             key = f" key={visit.key}" if visit.key else ""
             extra = {"fields": {**fields, "request_id": visit.request_id, "key": visit.key}}
             log.info("%s %s %d %.1f ms id=%s%s", *fields.values(), visit.request_id, key, extra=extra)
+            if self._tracer:
+                values = {
+                    "http.request.method": scope["method"], "http.route": route, "http.response.status_code": status,
+                    "parley.request_id": visit.request_id, **({"parley.key": visit.key} if visit.key else {}),
+                    **{f"parley.{stage}_seconds": took for stage, took in visit.seconds.items()},
+                }  # fmt: skip
+                tracing.record(self._tracer, scope, seconds=seconds, values=values)
 
 
 def _request_id(scope: Scope) -> str:

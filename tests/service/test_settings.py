@@ -34,6 +34,7 @@ DEFAULTS: dict[str, Any] = {
     "insecure": False,
     "cors_origins": "",
     "docs": True,
+    "tracing": False,
     "log_format": "text",
     "log_level": "info",
 }
@@ -57,6 +58,7 @@ OTHERS: dict[str, Any] = {
     "insecure": True,
     "cors_origins": "https://desk.example,http://localhost:3000",
     "docs": False,
+    "tracing": True,
     "log_format": "json",
     "log_level": "error",
 }
@@ -107,6 +109,7 @@ def test_two_spellings_of_a_setting_are_refused_by_name() -> None:
         ("DEADLINE_SECONDS", "0"), ("DEADLINE_SECONDS", "nan"), ("DEADLINE_SECONDS", "inf"),
         ("RECEIVE_SECONDS", "-5"), ("DRAIN_SECONDS", "soon"),
         ("KEY_TOKENS_PER_SECOND", "-1"), ("KEY_BURST_TOKENS", "0"), ("INSECURE", "perhaps"), ("DOCS", "2"),
+        ("TRACING", "maybe"),
         ("CORS_ORIGINS", "desk.example"), ("CORS_ORIGINS", "https://desk.example/page"), ("LOG_FORMAT", "xml"),
     ],
 )  # fmt: skip
