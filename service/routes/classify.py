@@ -3,110 +3,33 @@
 import asyncio
 import json
 import re
-import time
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass
-from typing import Any, Final, NoReturn, ParamSpec, TypeVar
+from typing import Any, Final, NoReturn, TypeVar
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ValidationError
 from starlette.requests import ClientDisconnect
 
-from models.classifier import StanceClassifier
-from models.encoding import Encoding
 from models.errors import TextError
-from models.explanation import contributions, occlude
-from models.language import ForeignLanguage, foreign_language
-from models.prediction import Prediction
-from models.text import check
-from service.batching import Batcher
+from service.desk import Desk, aside
 from service.errors import BadRequest, ServiceError, responses
 from service.schemas import EXAMPLE_TEXT, Batch, BatchAnswer, Item, ItemAnswer, ItemError, StanceAnswer, Statement
-from service.settings import Settings
-from service.telemetry import Metrics
+from service.telemetry import Visit, visit_of
 
 Model = TypeVar("Model", bound=BaseModel)
 Result = TypeVar("Result")
-Arguments = ParamSpec("Arguments")
 
-INLINE_CHARS: Final = 4_000
-"""Up to here work on a text is quicker than handing it to a thread and back."""
 CHARSET: Final = re.compile(r'charset\s*=\s*"?([^";\s]+)', re.IGNORECASE)
 REFUSED_ALWAYS: Final = (
+    "unauthorized",
     "malformed_utf8",
     "receive_timeout",
     "body_too_large",
     "unsupported_media_type",
     "unsupported_encoding",
 )
-UNAVAILABLE: Final = ("overloaded", "not_ready", "deadline_exceeded")
+UNAVAILABLE: Final = ("overloaded", "rate_limited", "not_ready", "deadline_exceeded")
 BAD_TEXT: Final = ("empty_text", "text_too_long", "unreadable_text")
-
-
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """What the routes share: checks, encodes and submits texts, and words the answers."""
-
-    classifier: StanceClassifier
-    batcher: Batcher
-    settings: Settings
-    metrics: Metrics
-
-    async def answer(self, texts: Sequence[str]) -> list[StanceAnswer | ServiceError]:
-        """One answer for each text, in order, or the error of a text that breaks the engine; the texts are checked.
-
-        Raises: Unavailable.
-        """
-        deadline = time.monotonic() + self.settings.deadline_seconds
-        self.batcher.admit(self._least_tokens(texts))  # before the work of encoding; submit asks again, exactly
-        encodings, languages = await _aside(sum(map(len, texts)), self._prepare, texts)
-        predictions = await self.batcher.submit(encodings, deadline=deadline)
-        return [self._word(*pair) for pair in zip(predictions, languages, strict=True)]
-
-    async def explain(self, text: str) -> StanceAnswer:
-        """The answer for one checked text, with its explanation. What remains without each group is one text more.
-
-        Room is asked for all of them at first. The text goes ahead of them: one that breaks the engine would otherwise
-        break it once for each group. Raises: Unavailable; ServiceError where any of them breaks the engine.
-        """
-        deadline = time.monotonic() + self.settings.deadline_seconds
-        self.batcher.admit(self._least_tokens([text]))
-        (encoding,), (language,) = await _aside(len(text), self._prepare, [text])
-        groups, rests = await _aside(len(text), occlude, text, encoding)
-        encodings = await _aside(sum(map(len, rests)), self.classifier.encoder.encode, rests)
-        self.batcher.admit(sum(one.n_tokens for one in (encoding, *encodings)))
-        (whole,) = map(_good, await self.batcher.submit([encoding], deadline=deadline))
-        others = [_good(other) for other in await self.batcher.submit(encodings, deadline=deadline)]
-        answer = _good(self._word(whole, language))
-        return answer.explained(contributions(text, groups, whole=whole, remainders=others))
-
-    def check(self, text: str) -> None:
-        """Raise the TextError that says why this text cannot be answered."""
-        check(text, max_chars=self.settings.max_text_chars)
-
-    def _least_tokens(self, texts: Sequence[str]) -> int:
-        """What these texts have at least: a token for each word, as far as the model reads."""
-        max_tokens = self.classifier.artifact.manifest.max_tokens
-        return sum(min(len(text.split(maxsplit=max_tokens)), max_tokens) for text in texts)
-
-    def _prepare(self, texts: Sequence[str]) -> tuple[list[Encoding], list[ForeignLanguage | None]]:
-        return self.classifier.encoder.encode(texts), [foreign_language(text) for text in texts]
-
-    def _word(
-        self, prediction: Prediction | ServiceError, language: ForeignLanguage | None
-    ) -> StanceAnswer | ServiceError:
-        if isinstance(prediction, ServiceError):
-            return prediction
-        self.metrics.stances.labels(prediction.stance).inc()
-        manifest = self.classifier.artifact.manifest
-        return StanceAnswer.of(prediction, language=language, model=manifest.model_id, codebook=manifest.codebook)
-
-
-def _good(outcome: Result | ServiceError) -> Result:
-    """The outcome of a text, unless it is the error of that text, which is raised."""
-    if isinstance(outcome, ServiceError):
-        raise outcome
-    return outcome
 
 
 def make_router(desk: Desk) -> APIRouter:
@@ -122,11 +45,14 @@ def make_router(desk: Desk) -> APIRouter:
     async def classify(request: Request) -> StanceAnswer:
         """Give the stance of one statement toward negotiations. Send JSON, or the bare statement as text/plain."""
         statement = await _read_statement(request)
-        await _aside(len(statement.text), desk.check, statement.text)
+        await aside(len(statement.text), desk.check, statement.text)
+        visit = visit_of(request.scope)
         if statement.explain:
-            return await _while_connected(request, desk.explain(statement.text))
-        (answer,) = await _while_connected(request, desk.answer([statement.text]))
-        return _good(answer)
+            return await _while_connected(request, desk.explain(statement.text, visit=visit))
+        (answer,) = await _while_connected(request, desk.answer([statement.text], visit=visit))
+        if isinstance(answer, ServiceError):
+            raise answer
+        return answer
 
     @router.post(
         "/classify/batch",
@@ -143,17 +69,10 @@ def make_router(desk: Desk) -> APIRouter:
                 "too_many_items", f"the batch has {len(batch.items):,} items; at most {limit:,} are allowed"
             )
         n_bytes = len(await request.body())
-        answers = await _aside(n_bytes, _check_items, batch.items, desk.check)
-        return await _while_connected(request, _answer_items(desk, batch.items, answers))
+        answers = await aside(n_bytes, _check_items, batch.items, desk.check)
+        return await _while_connected(request, _answer_items(desk, batch.items, answers, visit_of(request.scope)))
 
     return router
-
-
-async def _aside(
-    size: int, work: Callable[Arguments, Result], *args: Arguments.args, **kwargs: Arguments.kwargs
-) -> Result:
-    """What ``work`` returns: run here when its input is small, in a thread when it would hold up everybody else."""
-    return work(*args, **kwargs) if size <= INLINE_CHARS else await asyncio.to_thread(work, *args, **kwargs)
 
 
 async def _while_connected(request: Request, work: Coroutine[Any, Any, Result]) -> Result:
@@ -170,10 +89,10 @@ async def _while_connected(request: Request, work: Coroutine[Any, Any, Result]) 
         leaving.cancel()
 
 
-async def _answer_items(desk: Desk, items: Sequence[Any], answers: list[ItemAnswer]) -> BatchAnswer:
+async def _answer_items(desk: Desk, items: Sequence[Any], answers: list[ItemAnswer], visit: Visit) -> BatchAnswer:
     """The checked ``answers``, completed with the predictions of those that are ok."""
     good = [index for index, answer in enumerate(answers) if answer.status == "ok"]
-    predictions = await desk.answer([items[index]["text"] for index in good]) if good else []
+    predictions = await desk.answer([items[index]["text"] for index in good], visit=visit) if good else []
     for index, prediction in zip(good, predictions, strict=True):
         if isinstance(prediction, ServiceError):
             answers[index] = _item_error(answers[index].id, prediction.kind.code, prediction.message)
@@ -224,7 +143,7 @@ async def _read_json(request: Request) -> Any:
     if media_type != "application/json" and not media_type.endswith("+json"):
         raise BadRequest("unsupported_media_type", f"{request.url.path} takes application/json")
     body = await request.body()
-    return await _aside(len(body), _parse, body)
+    return await aside(len(body), _parse, body)
 
 
 def _parse(body: bytes) -> Any:
