@@ -15,6 +15,7 @@ from models.encoding import Encoding
 from models.errors import EngineFailed
 from models.explanation import MAX_GROUPS
 from models.prediction import Prediction
+from service.auth import fingerprint
 
 TEXT = "We will return to the talks only once the sanctions are lifted."
 
@@ -134,6 +135,20 @@ def test_its_tokens_count_toward_admission(
         assert not any("word" in seen and len(seen) < len(text) - 10 for batch in classifier.seen for seen in batch)
 
     with_app(scenario, max_queued_tokens=1_024)
+
+
+def test_a_key_pays_for_the_groups_too(
+    make_client: Callable[..., TestClient], classifier: Any, assert_refused: Callable[..., dict[str, Any]]
+) -> None:
+    """The tokens of all remainders count on the key's rate; what it cannot pay for is refused before any of it runs."""
+    keyed = make_client(keys=f"desk {fingerprint(b'x')}", key_tokens_per_second=0.5, key_burst_tokens=300)
+    header = {"Authorization": "Bearer x"}
+    explained = {"text": TEXT, "explain": True}
+    assert keyed.post("/classify", json=explained, headers=header).status_code == 200
+    n_passes = len(classifier.seen)
+    assert_refused(keyed.post("/classify", json=explained, headers=header), "rate_limited")
+    assert len(classifier.seen) == n_passes
+    assert keyed.post("/classify", json={"text": TEXT}, headers=header).status_code == 200
 
 
 def test_only_true_and_false_are_taken(client: TestClient, assert_refused: Callable[..., dict[str, Any]]) -> None:
