@@ -3,8 +3,9 @@
     python -m training.invariance --artifact models/stance-minilm --output runs/invariance
 
 Every statement of the hydrated public record in which a pair of training.swap_pairs is named is asked as it is and with
-the names swapped. Statements that the model was not trained on (validation, calibration and dev) are reported by
-themselves: on the others it may have been trained with their names swapped. Writes invariance.json and invariance.md.
+the names swapped: statements that the model was not trained on (validation, calibration and dev). --trained asks the
+training statements too, many more, and reports them by themselves, for training swaps names as well. Writes
+invariance.json and invariance.md.
 """
 
 import json
@@ -136,15 +137,16 @@ def audit(
     return found
 
 
-def read_groups(data: Path) -> dict[str, list[Example]]:
-    """The statements of the record by whether training may have seen them. Raises: CorpusError."""
+def read_groups(data: Path, *, with_trained: bool) -> dict[str, list[Example]]:
+    """The statements of the record by whether training saw them; those that it saw on demand. Raises: CorpusError."""
     corpus = read_corpus(data)
     hydrated = data / HYDRATED_FOLDER / DEV
     dev = list(read_examples(hydrated)) if hydrated.is_file() else []
     if not dev:
         print(f"invariance: {hydrated} is not there: without the dev set", file=sys.stderr)
+    unseen = {UNSEEN: [*corpus.validation, *corpus.calibration, *dev]}
     trained = [example for example in corpus.train if example.origin is Origin.RECORD]
-    return {UNSEEN: [*corpus.validation, *corpus.calibration, *dev], SEEN: trained}
+    return {**unseen, SEEN: trained} if with_trained else unseen
 
 
 def markdown(found: Mapping[str, Any]) -> str:
@@ -182,13 +184,14 @@ def main(
     parser.add_argument("--artifact", type=Path, required=True, metavar="DIR", help="the model directory")
     parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="where the audit goes")
     parser.add_argument("--data", type=Path, default=DATA, metavar="DIR", help="the corpus folder")
+    parser.add_argument("--trained", action="store_true", help="ask the training statements too")
     parser.add_argument("--engine", choices=ENGINES, default="openvino", help="what answers (default: openvino)")
     parser.add_argument("--draws", type=int, default=DRAWS, help=f"bootstrap draws (default: {DRAWS})")
     parser.add_argument("--threads", type=int, default=0, help="compute threads; 0 means one for each core")
     flags = parser.parse_args(arguments)
     try:
         classifier = open_classifier(flags.artifact, engine=flags.engine, threads=flags.threads)
-        groups = audit(classifier, read_groups(flags.data), draws=flags.draws)
+        groups = audit(classifier, read_groups(flags.data, with_trained=flags.trained), draws=flags.draws)
     except (CorpusError, ParleyError) as error:
         print(f"invariance: {error}", file=sys.stderr)
         return 2

@@ -84,7 +84,7 @@ def data(tiny_data: Path, tmp_path: Path) -> Path:
 
 def audited(data: Path, output: Path) -> dict[str, Any]:
     """What the program writes of the partial classifier."""
-    arguments = ["--artifact", "x", "--output", str(output), "--data", str(data), "--draws", "50"]
+    arguments = ["--artifact", "x", "--output", str(output), "--data", str(data), "--draws", "50", "--trained"]
     assert invariance.main(arguments, open_classifier=Partial) == 0  # type: ignore[arg-type]  # a stand-in
     return dict(json.loads((output / "invariance.json").read_text(encoding="utf-8")))
 
@@ -119,6 +119,14 @@ def test_without_names_there_is_nothing_to_measure(
     found = audited(tiny_data, tmp_path / "o")
     assert found["groups"][UNSEEN]["overall"] == {"n_swaps": 0, "n_statements": 0, "n_flipped": 0, "max_change": 0.0}
     assert "no statement names a pair" in capsys.readouterr().out
+
+
+def test_training_statements_are_asked_on_demand_only(data: Path, tmp_path: Path) -> None:
+    """Without --trained only statements that no training saw are asked."""
+    assert list(invariance.read_groups(data, with_trained=False)) == [UNSEEN]
+    groups = invariance.read_groups(data, with_trained=True)
+    assert list(groups) == [UNSEEN, SEEN]
+    assert not {example.id for example in groups[UNSEEN]} & {example.id for example in groups[SEEN]}
 
 
 def test_errors_end_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
