@@ -1,6 +1,6 @@
 # One command for each job; each makes the environment that it needs. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help serve test lint types check hydrate train curve evaluate bench lock sbom audit clean
+.PHONY: help serve test lint types check hydrate train curve sources evaluate examine suspects bench lock sbom audit clean
 
 PYTHON ?= python3
 # Where the texts of the public record are found: a folder of JSONL files with texts (TEXTS), or of clones (CLONES).
@@ -67,6 +67,9 @@ train: $(DEV)/.ready $(DEV)/.base ## fine-tune SEEDS, average them, export the b
 curve: $(DEV)/.ready $(DEV)/.base ## train on growing shares of the data, for the report of make evaluate
 	$(DEV)/bin/python -m training.learning_curve --output $(RUNS)/curve
 
+sources: $(DEV)/.ready $(DEV)/.base ## train without one source and measure on it, for each in turn (hours)
+	$(DEV)/bin/python -m training.leave_one_out --output $(RUNS)/leave-one-out
+
 # The other seeds go along for the spread; the one that became ARTIFACT, known by its weights, is not counted twice.
 evaluate: ARTIFACT ?= models/stance-minilm
 evaluate: $(DEV)/.ready $(DEV)/.base ## measure ARTIFACT and other seeds on the dev set, with baselines, into RUNS/report
@@ -74,6 +77,14 @@ evaluate: $(DEV)/.ready $(DEV)/.base ## measure ARTIFACT and other seeds on the 
 	  [ ! -d "$$one" ] || cmp -s "$$one/model.safetensors" $(ARTIFACT)/model.safetensors || seeds="$$seeds $${one%/}"; done; \
 	$(DEV)/bin/python -m training.evaluate --artifact $(ARTIFACT) $$seeds --compare-engines --output $(RUNS)/report \
 	  $(if $(wildcard $(RUNS)/curve/curve.json),--learning-curve $(RUNS)/curve/curve.json)
+
+examine: ARTIFACT ?= models/stance-minilm
+examine: $(DEV)/.ready ## swap names and check explanations of ARTIFACT on real statements, into RUNS/examination
+	$(DEV)/bin/python -m training.invariance --artifact $(ARTIFACT) --output $(RUNS)/examination
+	$(DEV)/bin/python -m training.faithfulness --artifact $(ARTIFACT) --output $(RUNS)/examination
+
+suspects: $(DEV)/.ready ## list the labels that a quick model disagrees with, for re-reading
+	$(DEV)/bin/python -m training.label_errors --output $(RUNS)/suspicious.jsonl
 
 bench: $(DEV)/.ready ## measure the service against a plain one, both in one run
 	$(DEV)/bin/python -m benchmarks.throughput --output $(RUNS)/bench.json

@@ -8,6 +8,7 @@ from typing import Final, ParamSpec, TypeVar
 
 from models.classifier import StanceClassifier
 from models.encoding import Encoding
+from models.explanation import contributions, occlude
 from models.language import ForeignLanguage, foreign_language
 from models.prediction import Prediction
 from models.text import check
@@ -59,6 +60,30 @@ class Desk:
         with visit.stage("respond"):
             return [self._word(*pair, model) for pair in zip(predictions, languages, strict=True)]
 
+    async def explain(self, text: str, *, visit: Visit) -> StanceAnswer:
+        """The answer for one checked text, with its explanation. What remains without each group is one text more.
+
+        Room is asked for all of them at first. The text goes ahead of them: one that breaks the engine would otherwise
+        break it once for each group. Raises: Unavailable; ServiceError where any of them breaks the engine.
+        """
+        deadline = time.monotonic() + self.settings.deadline_seconds
+        model = self.classifier.current
+        least = self._least_tokens([text])
+        self.batcher.admit(least)
+        self.allowance.check(visit.key, least)
+        with visit.stage("encode"):
+            (encoding,), (language,) = await aside(len(text), self._prepare, model, [text])
+            groups, remainders = await aside(len(text), occlude, text, encoding)
+            encodings = await aside(sum(map(len, remainders)), self.classifier.encode, remainders, model)
+        n_tokens = sum(one.n_tokens for one in (encoding, *encodings))
+        self.batcher.admit(n_tokens)
+        self.allowance.check(visit.key, n_tokens)
+        (whole,) = map(_good, await self._submit([encoding], deadline=deadline, key=visit.key))
+        others = [_good(other) for other in await self._submit(encodings, deadline=deadline, key=visit.key)]
+        with visit.stage("respond"):
+            answer = _good(self._word(whole, language, model))
+            return answer.explained(contributions(text, groups, whole=whole, remainders=others))
+
     async def _submit(
         self, encodings: Sequence[Encoding], *, deadline: float, key: str | None
     ) -> list[Prediction | ServiceError]:
@@ -97,3 +122,10 @@ class Desk:
         self.metrics.stances.labels(prediction.stance).inc()
         manifest = model.artifact.manifest
         return StanceAnswer.of(prediction, language=language, model=manifest.model_id, codebook=manifest.codebook)
+
+
+def _good(outcome: Result | ServiceError) -> Result:
+    """The outcome of a text, unless it is the error of that text, which is raised."""
+    if isinstance(outcome, ServiceError):
+        raise outcome
+    return outcome

@@ -1,11 +1,13 @@
 """What goes over the wire, in and out; the OpenAPI document is made from it."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 from pydantic.config import JsonDict
 
 from models.conditions import ConditionSpan
+from models.explanation import Contribution
 from models.labels import ConditionKind, Stance
 from models.language import ForeignLanguage
 from models.prediction import Prediction
@@ -19,12 +21,18 @@ EXAMPLE_ANSWER: JsonDict = {
     "certain": True,
     "prediction_set": ["conditional"],
     "conditions": [{"start": 38, "end": 62, "text": "the sanctions are lifted", "kind": "precondition"}],
+    "explanation": None,
     "truncated": False,
     "n_tokens": 15,
     "language": None,
     "model": "stance-minilm@1.1.0",
     "codebook": "1",
 }
+EXAMPLE_EXPLANATION: Any = [
+    {"start": 0, "end": 14, "text": "We will return", "drop": 0.02},
+    {"start": 15, "end": 27, "text": "to the talks", "drop": 0.05},
+    {"start": 28, "end": 63, "text": "only once the sanctions are lifted.", "drop": 0.84},
+]
 EXAMPLE_INFO: JsonDict = {
     "model": "stance-minilm@1.1.0",
     "digest": "0f5c2a77d9a1e8b4c6d3f2e1a0b9c8d7e6f5a4b3c2d1e0f9a8b7c6d5e4f3a2b1",
@@ -49,13 +57,25 @@ EXAMPLE_INFO: JsonDict = {
 EXAMPLE_ITEM_ERROR: JsonDict = {"code": "empty_text", "message": "the text contains no letter and no digit"}
 
 
-class Statement(BaseModel):
-    """One statement to classify."""
+class Item(BaseModel):
+    """One statement of a batch, its id left out."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"text": EXAMPLE_TEXT}]})
+    model_config = ConfigDict(extra="forbid")
 
     text: str = Field(
         strict=True, description="A sentence or a short passage that an actor makes, or that reports one."
+    )
+
+
+class Statement(Item):
+    """One statement to classify."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"text": EXAMPLE_TEXT}, {"text": EXAMPLE_TEXT, "explain": True}]}
+    )
+
+    explain: bool = Field(
+        False, strict=True, description="Whether to say how much each group of words carries the answer."
     )
 
 
@@ -114,10 +134,28 @@ class Condition(BaseModel):
         return cls(start=span.start, end=span.end, text=span.text, kind=span.kind)
 
 
+class WordGroup(BaseModel):
+    """A clause or another group of words, in characters of the text that was sent, and how it carries the answer."""
+
+    start: int = Field(ge=0, description="first character, counted in Unicode code points from 0")
+    end: int = Field(ge=1, description="the character behind the last")
+    text: str = Field(description="the characters in between")
+    drop: float = Field(
+        ge=-1, le=1, description="confidence minus the probability of the same stance for the text without this group"
+    )
+
+    @classmethod
+    def of(cls, group: Contribution) -> Self:
+        """The group of one contribution."""
+        return cls(start=group.start, end=group.end, text=group.text, drop=group.drop)
+
+
 class StanceAnswer(BaseModel):
     """The stance of one statement toward negotiations, and how far to trust it."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE_ANSWER]})
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [EXAMPLE_ANSWER, {**EXAMPLE_ANSWER, "explanation": EXAMPLE_EXPLANATION}]}
+    )
 
     stance: Stance
     confidence: float = Field(ge=0, le=1, description="calibrated probability of the stance")
@@ -128,6 +166,9 @@ class StanceAnswer(BaseModel):
     )
     conditions: list[Condition] = Field(
         description="what a conditional statement demands, in text order; empty for other stances, or if none was found"
+    )
+    explanation: list[WordGroup] | None = Field(
+        description="null unless asked for: groups of words in text order, each word that the model read in one of them"
     )
     truncated: bool = Field(description="whether the text was longer than the model reads")
     n_tokens: int = Field(description="tokens that the model read, its two markers included")
@@ -145,12 +186,17 @@ class StanceAnswer(BaseModel):
             certain=prediction.certain,
             prediction_set=list(prediction.prediction_set),
             conditions=[Condition.of(span) for span in prediction.conditions],
+            explanation=None,
             truncated=prediction.truncated,
             n_tokens=prediction.n_tokens,
             language=Language.of(language),
             model=model,
             codebook=codebook,
         )
+
+    def explained(self, groups: Sequence[Contribution]) -> Self:
+        """This answer with its explanation."""
+        return self.model_copy(update={"explanation": [WordGroup.of(group) for group in groups]})
 
 
 class ErrorDetail(BaseModel):

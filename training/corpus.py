@@ -14,7 +14,7 @@ HOW: Final = "run `python -m training.hydrate --help` to get the texts of the pu
 
 
 def read_corpus(data: Path = DATA) -> Corpus:
-    """The examples by split, without anything that shares a paragraph with the dev set.
+    """The examples by split, without anything that shares a paragraph with the dev set or nearly repeats a text of it.
 
     Raises: CorpusError, with what to do, when the public record has not been hydrated.
     """
@@ -22,4 +22,7 @@ def read_corpus(data: Path = DATA) -> Corpus:
     if not (hydrated / RECORD).is_file():
         raise CorpusError(f"{hydrated / RECORD}: no such file; {HOW}")
     examples = [*read_examples(data / WRITTEN), *read_examples(hydrated / RECORD)]
-    return make_corpus(examples, dev=list(read_examples(data / DEV)))
+    dev = list(read_examples(data / DEV))
+    if (hydrated / DEV).is_file():
+        dev += read_examples(hydrated / DEV)
+    return make_corpus(examples, dev=dev)

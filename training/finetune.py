@@ -199,15 +199,15 @@ def check_resume(output: Path, *, resume: bool) -> None:
         raise RunError(f"{output}: holds checkpoints of an earlier run; go on with --resume or choose another --output")
 
 
-def run(config: TrainingConfig, *, output: Path, data: Path, resume: bool) -> float:
+def run(config: TrainingConfig, *, output: Path, data: Path, resume: bool, corpus: Corpus | None = None) -> float:
     """One fine-tuning run from start to saved checkpoint; returns the validation macro-F1 after the last epoch.
 
-    Raises: RunError, CorpusError, BaseError.
+    Without a ``corpus`` of its own, it is the one in the folder ``data``. Raises: RunError, CorpusError, BaseError.
     """
     check_resume(output, resume=resume)
     set_seed(config.seed)
     base = find_base(config.base)
-    corpus = read_corpus(data)
+    corpus = corpus or read_corpus(data)
     trainer = make_trainer(corpus, base, config, output=output)
     before = trainer.evaluate()
     logging.info("before training: validation macro-F1 %.3f", before["eval_macro_f1"])

@@ -8,11 +8,10 @@ not trained again, so a run that was cut off goes on where it stopped.
 """
 
 import argparse
-import json
 import logging
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,43 +20,12 @@ from training.base import BaseError
 from training.baselines import Baseline, TfidfLogistic
 from training.config import TrainingConfig
 from training.corpus import read_corpus
-from training.examples import DATA, CorpusError, Example, labels_of
-from training.metrics import macro_f1
+from training.examples import DATA, CorpusError
 from training.program import make_parser
+from training.series import baseline_score, read_points, write_points
 
 SHARES: Final = (0.125, 0.25, 0.5, 1.0)
 CURVE: Final = "curve.json"
-
-
-def baseline_score(baseline: Baseline, *, train: Sequence[Example], validation: Sequence[Example]) -> float:
-    """The macro-F1 on ``validation`` of a baseline fitted on ``train``. Raises: CorpusError where either is empty."""
-    if not validation:
-        raise CorpusError("learning curve: the validation split is empty")
-    baseline.fit(train)
-    predicted = baseline.probabilities([example.text or "" for example in validation]).argmax(axis=1)
-    return macro_f1(labels_of(validation), predicted)
-
-
-def read_points(path: Path, config: TrainingConfig) -> list[dict[str, Any]]:
-    """The points that an earlier run left. Raises: CorpusError when they were made with another configuration."""
-    if not path.is_file():
-        return []
-    try:
-        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        same, points = found["config"] == asdict(config), list(found["points"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise CorpusError(f"{path}: not a learning curve: {type(error).__name__}: {error}") from error
-    if not same:
-        raise CorpusError(f"{path}: made with another configuration; choose another --output")
-    return points
-
-
-def write_points(path: Path, config: TrainingConfig, *, points: Sequence[Mapping[str, Any]]) -> None:
-    """Write curve.json in one step; a run that dies leaves the old file."""
-    partial = path.with_name(f".{path.name}.partial")
-    record = {"measured_on": "validation", "config": asdict(config), "points": points}
-    partial.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
-    partial.replace(path)
 
 
 def run(
@@ -82,11 +50,11 @@ def run(
         shared = replace(config, train_share=share)
         examples = finetune.used_for_training(corpus, shared)
         logging.info("share %s: %d statements", share, len(examples))
-        baseline = baseline_score(make_baseline(), train=examples, validation=corpus.validation)
+        baseline = baseline_score(make_baseline(), train=examples, test=corpus.validation)
         folder = output / f"share-{share}"
         score = train(shared, output=folder, data=data, resume=finetune.has_checkpoint(folder))
         points.append({"share": share, "n_train": len(examples), "model": score, "tfidf_logistic": baseline})
-        write_points(path, config, points=points)
+        write_points(path, config, points=points, measured_on="validation")
     return points
 
 

@@ -60,6 +60,15 @@ def ask(classifier: StanceClassifier, examples: Sequence[Example]) -> Answers:
     return Answers(labels_of(examples), probabilities, decision.prediction_sets(probabilities), lengths, found)
 
 
+def probabilities_of(classifier: StanceClassifier, texts: Sequence[str]) -> FloatArray:
+    """The classifier's calibrated probabilities. Shapes: N texts -> [N, L]. Raises: ParleyError."""
+    found = np.zeros((len(texts), len(STANCES)))
+    for start in tqdm(range(0, len(texts), N_AT_ONCE), desc="asking", unit="step", disable=None):
+        encodings = classifier.encoder.encode(texts[start : start + N_AT_ONCE])
+        found[start : start + N_AT_ONCE] = classifier.artifact.decision.probabilities(classifier.logits(encodings))
+    return found
+
+
 def measure(
     answers: Answers, examples: Sequence[Example], *, trained_groups: Collection[str] | None, draws: int
 ) -> dict[str, Any]:

@@ -1,4 +1,7 @@
-"""Which example is used for what: by a hash of its group, so that no document and no setting crosses splits."""
+"""Which example is used for what: by a hash of its group, so that no document and no setting crosses splits.
+
+Nor does a near-duplicate: what nearly repeats a statement of a split that is measured on is left out of the others.
+"""
 
 import hashlib
 from collections.abc import Sequence
@@ -7,6 +10,7 @@ from enum import StrEnum
 from typing import Final
 
 from training.examples import CorpusError, Example, Origin
+from training.near_duplicates import without_near_duplicates
 
 
 class Split(StrEnum):
@@ -21,6 +25,9 @@ class Split(StrEnum):
 RECORD_SHARES: Final = ((Split.VALIDATION, 0.05), (Split.CALIBRATION, 0.08))
 WRITTEN_SHARES: Final = ((Split.CONTRAST, 0.5),)
 """Half of the written statements, by setting, stay out of training: their pairs are the contrast test."""
+
+MOST_PROTECTED_FIRST: Final = (Split.CONTRAST, Split.VALIDATION, Split.CALIBRATION, Split.TRAIN)
+"""Each split is without near-duplicates of those before it, and of the dev set, which comes before all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +62,9 @@ def paragraph(example: Example) -> tuple[str | None, str | None, str | None]:
 
 
 def make_corpus(examples: Sequence[Example], *, dev: Sequence[Example] = ()) -> Corpus:
-    """The examples by split, without those that share a paragraph or an id with ``dev``, which must stay unseen.
+    """The examples by split, without those that share a paragraph or a text with ``dev``, which must stay unseen.
+
+    Near-duplicates never cross splits; with ``dev`` they are told only where its texts are there.
 
     Raises: CorpusError for an example without text, or a text that stands twice with different labels.
     """
@@ -70,4 +79,8 @@ def make_corpus(examples: Sequence[Example], *, dev: Sequence[Example] = ()) -> 
         if labels.setdefault(example.text, example.label) != example.label:
             raise CorpusError(f"{example.id}: its text stands twice, with different labels")
         splits[split_of(example)].append(example)
+    seen = list(dev)
+    for split in MOST_PROTECTED_FIRST:
+        splits[split] = without_near_duplicates(splits[split], of=seen)
+        seen += splits[split]
     return Corpus(**{str(split): members for split, members in splits.items()})

@@ -51,16 +51,25 @@ def _nations(name: str, *forms: tuple[str, str], blocked: tuple[str, ...] = ()) 
     return Swap(name, tuple(Form(*form) for form in forms), blocked)
 
 
+def _but(us: str) -> str:
+    """The other names of the United States than this one."""
+    names = {"the United States": r"United States\b", "the US": r"\bUS\b", "the U.S.": r"\bU\.S\."}
+    return "|".join(pattern for name, pattern in names.items() if name != us)
+
+
 def _us_and_china(us: str) -> Swap:
     """The United States under one of their names; "Americans" has no counterpart beside "American"."""
     forms = (Form(us, "China", WHOLE), Form("American", "Chinese"), Form("Washington", "Beijing"))
     mixed = r"\b(?:Americans|Latin American?|(?:North|South|Central) America|George Washington)\b"
-    return Swap("United States / China", forms, (mixed,))
+    return Swap("United States / China", forms, (mixed, _but(us)))
 
 
 _US_EU: Final = (("American", "European"), ("Americans", "Europeans"), ("Washington", "Brussels"))
 _US_USSR: Final = (("American", "Soviet"), ("Americans", "Soviets"), ("Washington", "Moscow"))
-_COMPOUND_AMERICA: Final = (r"(?i)\b(?:Latin|North|South|Central|Inter-?)\s?-?Americans?\b|\bGeorge Washington\b",)
+_COMPOUND_AMERICA: Final = (
+    r"(?i)\b(?:Latin|North|South|Central|Inter|African|Native)[ -]Americans?\b|\bAmerican Indian|\bGeorge Washington\b",
+    r"(?i)\bEuropean (?:Parliament|Commission|Council|Court|Central|Convention|Economic|Communit)",
+)
 
 SWAPS: Final[tuple[Swap, ...]] = (
     _nations(
@@ -84,7 +93,7 @@ SWAPS: Final[tuple[Swap, ...]] = (
         "United States / Soviet Union", ("the United States", "the Soviet Union"), *_US_USSR, blocked=_COMPOUND_AMERICA
     ),
     *(
-        _nations("United States / European Union", (us, eu), *_US_EU, blocked=_COMPOUND_AMERICA)
+        _nations("United States / European Union", (us, eu), *_US_EU, blocked=(*_COMPOUND_AMERICA, _but(us)))
         for us, eu in (("the United States", "the European Union"), ("the US", "the EU"))
     ),
     _nations(
@@ -160,6 +169,10 @@ SWAPS: Final[tuple[Swap, ...]] = (
         (Form("minister", "ambassador"), Form("ministers", "ambassadors")),
         (r"(?i)\bprime minister",),
     ),
-    Swap("governor / mayor", (Form("governor", "mayor"), Form("governors", "mayors"))),
+    Swap(
+        "governor / mayor",
+        (Form("governor", "mayor"), Form("governors", "mayors")),
+        (r"(?i)\bgovernor[- ]general",),
+    ),
     Swap("senator / congressman", (Form("senator", "congressman"), Form("senators", "congressmen"))),
 )

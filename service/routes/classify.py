@@ -13,7 +13,7 @@ from starlette.requests import ClientDisconnect
 from models.errors import TextError
 from service.desk import Desk, aside
 from service.errors import BadRequest, ServiceError, responses
-from service.schemas import EXAMPLE_TEXT, Batch, BatchAnswer, ItemAnswer, ItemError, StanceAnswer, Statement
+from service.schemas import EXAMPLE_TEXT, Batch, BatchAnswer, Item, ItemAnswer, ItemError, StanceAnswer, Statement
 from service.telemetry import Visit, visit_of
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -44,9 +44,12 @@ def make_router(desk: Desk) -> APIRouter:
     )
     async def classify(request: Request) -> StanceAnswer:
         """Give the stance of one statement toward negotiations. Send JSON, or the bare statement as text/plain."""
-        text = await _read_statement(request)
-        await aside(len(text), desk.check, text)
-        (answer,) = await _while_connected(request, desk.answer([text], visit=visit_of(request.scope)))
+        statement = await _read_statement(request)
+        await aside(len(statement.text), desk.check, statement.text)
+        visit = visit_of(request.scope)
+        if statement.explain:
+            return await _while_connected(request, desk.explain(statement.text, visit=visit))
+        (answer,) = await _while_connected(request, desk.answer([statement.text], visit=visit))
         if isinstance(answer, ServiceError):
             raise answer
         return answer
@@ -116,8 +119,7 @@ def _checked(item: Any, position: int, check_text: Callable[[str], None]) -> Ite
             raise BadRequest("invalid_request", "an item must be an object with a text")
         if given is not None and not isinstance(given, str):
             raise BadRequest("invalid_request", "id: must be a string")
-        statement = _validate(Statement, {name: value for name, value in item.items() if name != "id"})
-        check_text(statement.text)
+        check_text(_validate(Item, {name: value for name, value in item.items() if name != "id"}).text)
     except BadRequest as error:
         return _item_error(item_id, error.kind.code, error.message)
     except TextError as error:
@@ -130,11 +132,10 @@ def _printable(item_id: str) -> str:
     return item_id.encode("utf-8", "replace").decode("utf-8")
 
 
-async def _read_statement(request: Request) -> str:
-    media_type = _media_type(request)
-    if media_type == "text/plain":
-        return _decode(await request.body())
-    return _validate(Statement, await _read_json(request)).text
+async def _read_statement(request: Request) -> Statement:
+    if _media_type(request) == "text/plain":
+        return Statement.model_construct(text=_decode(await request.body()), explain=False)
+    return _validate(Statement, await _read_json(request))
 
 
 async def _read_json(request: Request) -> Any:

@@ -57,9 +57,9 @@ class FakeClassifier:
 
     def encode(self, texts: Sequence[str]) -> list[Encoding]:
         """One token for each character."""
+        places = tuple((index, index + 1) for index in range(MAX_TOKENS))
         return [
-            Encoding(tuple(map(ord, text[:MAX_TOKENS])), ((0, 0),) * min(len(text), MAX_TOKENS), len(text) > MAX_TOKENS)
-            for text in texts
+            Encoding(tuple(map(ord, text[:MAX_TOKENS])), places[: len(text)], len(text) > MAX_TOKENS) for text in texts
         ]
 
     def predict_encoded(self, encodings: Sequence[Encoding]) -> list[Prediction]:

@@ -18,7 +18,7 @@ SECRET = "Zebrafish"
 """Part of every bad input below that can hold it; no refusal may repeat it."""
 
 FIELDS = {
-    "stance", "confidence", "probabilities", "certain", "prediction_set", "conditions",
+    "stance", "confidence", "probabilities", "certain", "prediction_set", "conditions", "explanation",
     "truncated", "n_tokens", "language", "model", "codebook",
 }  # fmt: skip
 
