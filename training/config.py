@@ -1,6 +1,7 @@
 """The configuration of a fine-tuning run: one flat record, every number with its source, every field a flag."""
 
 import argparse
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Self
 
@@ -26,6 +27,7 @@ class TrainingConfig:
     fairly_sure_weight: float = 0.7  #: loss weight at confidence 2; certain and written statements weigh 1
     written_weight: float = 1.0  #: factor on the loss weight of the statements written here; 0 leaves them out
     swap_share: float = 0.5  #: share of the statements with swappable names that are trained on with names swapped
+    keep_near_duplicates: bool = False  #: train on near-duplicates of what is measured on too, as 1.1.0 did
     train_share: float = 1.0  #: share of the training groups to train on, for learning curves; shares are nested
     freeze_word_embeddings: bool = True  #: keep the word embeddings of the base: half of the weights, faster steps
     max_tokens: int = 256  #: tokens that the model reads of a text
@@ -45,6 +47,15 @@ class TrainingConfig:
                 parser.add_argument(flag, action=argparse.BooleanOptionalAction, **options)
             else:
                 parser.add_argument(flag, type=type(item.default), metavar=item.name.split("_")[-1].upper(), **options)
+
+    @classmethod
+    def of_record(cls, record: Mapping[str, Any]) -> Self:
+        """The configuration that a run or a manifest recorded, as far as this code knows its fields.
+
+        Runs from before near-duplicates were looked for, 1.1.0 among them, kept them. Raises: TypeError.
+        """
+        known = {item.name for item in fields(cls)}
+        return cls(**{"keep_near_duplicates": True, **{name: record[name] for name in record if name in known}})
 
     @classmethod
     def from_flags(cls, flags: argparse.Namespace) -> Self:

@@ -13,7 +13,7 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, fields, is_dataclass
+from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -65,9 +65,7 @@ def trained_on(corpus: Corpus, manifest: Manifest) -> list[Example]:
     """The training examples of the recipe that the manifest records, taken from this corpus."""
     from training.finetune import used_for_training  # late, for it takes seconds
 
-    known = {item.name for item in fields(TrainingConfig)}
-    recipe = {name: value for name, value in manifest.training.items() if name in known}
-    return used_for_training(corpus, TrainingConfig(**recipe))
+    return used_for_training(corpus, TrainingConfig.of_record(manifest.training))
 
 
 def count_labels(examples: Sequence[Example]) -> dict[str, int]:

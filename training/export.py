@@ -125,7 +125,7 @@ def choose_run(checkpoints: Sequence[Path]) -> Path:
 
 def training_data(record: dict[str, Any], corpus: Corpus) -> dict[str, Any]:
     """What the manifest says of the data. Raises: ExportError when the corpus is not the one of the training run."""
-    examples = used_for_training(corpus, TrainingConfig(**record["config"]))
+    examples = used_for_training(corpus, TrainingConfig.of_record(record["config"]))
     trained, given = record["data"]["digest"], digest(examples)
     if given != trained:
         raise ExportError(f"trained on data of digest {trained[:12]}, and this corpus folder gives {given[:12]}")

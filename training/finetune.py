@@ -112,7 +112,7 @@ def used_for_training(corpus: Corpus, config: TrainingConfig) -> list[Example]:
     """The training examples of the configured share of groups; those written here only where they weigh something."""
     return [
         example
-        for example in corpus.train
+        for example in (corpus.train_with_repeats if config.keep_near_duplicates else corpus.train)
         if (example.origin is not Origin.WRITTEN or config.written_weight > 0)
         # Salted: the bare position of a group already chose its split, so that of a training group is never near 0.
         and position(f"share of {example.group}") < config.train_share

@@ -5,7 +5,7 @@ Nor does a near-duplicate: what nearly repeats a statement of a split that is me
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
@@ -32,12 +32,13 @@ MOST_PROTECTED_FIRST: Final = (Split.CONTRAST, Split.VALIDATION, Split.CALIBRATI
 
 @dataclass(frozen=True, slots=True)
 class Corpus:
-    """Hydrated examples by split."""
+    """Hydrated examples by split. ``train_with_repeats`` also has the near-duplicates that ``train`` leaves out."""
 
     train: list[Example]
     validation: list[Example]
     calibration: list[Example]
     contrast: list[Example]
+    train_with_repeats: list[Example] = field(default_factory=list)
 
 
 def position(group: str) -> float:
@@ -79,8 +80,8 @@ def make_corpus(examples: Sequence[Example], *, dev: Sequence[Example] = ()) -> 
         if labels.setdefault(example.text, example.label) != example.label:
             raise CorpusError(f"{example.id}: its text stands twice, with different labels")
         splits[split_of(example)].append(example)
-    seen = list(dev)
+    with_repeats, seen = splits[Split.TRAIN], list(dev)
     for split in MOST_PROTECTED_FIRST:
         splits[split] = without_near_duplicates(splits[split], of=seen)
         seen += splits[split]
-    return Corpus(**{str(split): members for split, members in splits.items()})
+    return Corpus(**{str(split): members for split, members in splits.items()}, train_with_repeats=with_repeats)

@@ -50,3 +50,11 @@ def test_every_field_has_a_help() -> None:
 def test_confidence_weighs(confidence: int | None, weight: float) -> None:
     """A guess weighs least; who said nothing counts as certain."""
     assert TrainingConfig().confidence_weight(confidence) == weight
+
+
+def test_an_old_record_kept_near_duplicates() -> None:
+    """A record from before near-duplicates were looked for is read as what it was; other fields are passed over."""
+    old = {"seed": 7, "epochs": 2, "averaged_seeds": [0, 1], "head_size": 3}
+    assert TrainingConfig.of_record(old) == TrainingConfig(seed=7, epochs=2, keep_near_duplicates=True)
+    new = asdict(TrainingConfig(seed=7))
+    assert TrainingConfig.of_record(new) == TrainingConfig(seed=7)
