@@ -63,7 +63,8 @@ class Terminated(KeyboardInterrupt):
 
 def open_model(flags: argparse.Namespace) -> Model:
     """What scores, as the options say, verified and warm: on CPUs one classifier a core. Raises: ParleyError."""
-    threads = flags.threads or len(os.sched_getaffinity(0))
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()  # Linux has the first
+    threads = flags.threads or cores or 1
     n_workers = min(threads, MAX_WORKERS) if flags.engine == "openvino" else 1
     each = threads // n_workers if flags.engine == "openvino" else flags.threads
     classifiers = [StanceClassifier.open(flags.artifact, engine=flags.engine, threads=each) for _ in range(n_workers)]

@@ -19,7 +19,7 @@ from training.journal import FORMAT, Identity, check_identity
 from training.layout import Layout
 from training.output_lock import OutputLock
 from training.rows import InputError, Mismatch, OutputError, Source, TooManyErrors, chunks, quoted
-from training.run_folder import RunFolder, check_place, finished
+from training.run_folder import RunFolder, check_place, errors_path, finished
 from training.scoring import Job
 from training.tally import Tally
 from training.workers import Chunk, score_in_threads
@@ -165,7 +165,7 @@ class ScoringRun:
                 said = f", {n_damaged} damaged ones are done again" if n_damaged else ""
                 print(f"going on after {len(journal.records)} finished chunks{said}", file=sys.stderr)
                 return False
-        elif output.exists() and not force:
+        elif not force and (output.exists() or errors_path(output).exists()):
             manifest = finished(output)
             if manifest is None or manifest["identity"] != identity:
                 raise OutputError(f"{output}: exists already; --force replaces it")

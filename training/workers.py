@@ -49,7 +49,7 @@ def score_in_threads(
             done, pending = wait(pending, timeout=wait_seconds, return_when=FIRST_COMPLETED)
             if pending and not done:
                 yield None
-            for future in done:
+            for future in sorted(done, key=lambda one: one.exception() is not None):  # keep what can be kept
                 yield future.result()
     finally:
         executor.shutdown(wait=False, cancel_futures=True)

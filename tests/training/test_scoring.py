@@ -2,14 +2,16 @@
 
 from collections.abc import Sequence
 
+import pyarrow as pa
 import pytest
 
 from models.errors import EngineFailed
 from models.labels import STANCES, Stance
 from models.prediction import Prediction
 from models.text import MAX_TEXT_CHARS
+from training.answers import FLAT, AnswerColumns, Scored
 from training.rows import BadRow, InputError, Row
-from training.scoring import ANSWER_COLUMNS, Scored, answer_of, check_clash, score_rows
+from training.scoring import score_rows
 
 
 class Fake:
@@ -67,11 +69,11 @@ def test_refusals_say_why_and_keep_the_rest() -> None:
 
 
 def test_a_poisonous_row_fails_alone() -> None:
-    """When the engine fails on a chunk, each row is tried once alone, and only the culprit is refused."""
+    """When the engine fails on a chunk, its halves are tried, and only the culprit is refused."""
     fake = Fake()
     results = score_rows(fake, rows_of("We agree.", "POISON", "No."), text_column="text")
     assert codes(results) == [9, "engine_failed", 3]
-    assert fake.calls == [3, 1, 1, 1]
+    assert fake.calls == [3, 1, 2, 1, 1]
 
 
 def test_no_rows_no_call() -> None:
@@ -92,7 +94,8 @@ def test_answer_columns() -> None:
     """The answer has the promised columns, types and spellings, behind a prefix when there is one."""
     scored = score_rows(Fake(), rows_of("We agree."), text_column="text")[0]
     assert isinstance(scored, Scored)
-    answer = answer_of(scored, model="fake@1", prefix="p_")
+    chosen = AnswerColumns(prefix="p_")
+    answer = chosen.values(scored, model="fake@1")
     assert answer == {
         "p_stance": "hostile",
         "p_confidence": 0.7,
@@ -102,13 +105,15 @@ def test_answer_columns() -> None:
         "p_probability_none": 0.1,
         "p_certain": False,
         "p_prediction_set": "hostile;none",
+        "p_conditions": "[]",
         "p_truncated": False,
         "p_n_tokens": 9,
         "p_language": None,
         "p_model": "fake@1",
     }
-    for (_, kind), value in zip(ANSWER_COLUMNS, answer.values(), strict=True):
-        assert value is None or type(value) is kind
+    assert chosen.schema.names == list(answer)
+    assert [f"p_{name}" for name in FLAT] == list(answer)
+    assert pa.Table.from_pylist([answer], schema=chosen.schema).to_pylist() == [answer]
 
 
 def test_foreign_text_is_marked() -> None:
@@ -122,7 +127,7 @@ def test_foreign_text_is_marked() -> None:
 def test_clashing_columns() -> None:
     """An input column that scoring would add is refused with a way out, and a prefix is that way."""
     with pytest.raises(InputError, match=r"already has 'model', which .* --prefix new_"):
-        check_clash(["text", "model"], prefix="")
-    check_clash(["text", "model"], prefix="new_")
+        AnswerColumns().check_clash(["text", "model"])
+    AnswerColumns(prefix="new_").check_clash(["text", "model"])
     with pytest.raises(InputError, match="new_model"):
-        check_clash(["text", "new_model"], prefix="new_")
+        AnswerColumns(prefix="new_").check_clash(["text", "new_model"])
