@@ -18,6 +18,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +29,10 @@ from training import durable, journal, writers
 from training.score import main as score
 from training.scoring_run import Model
 
-TEXT = "id,text\n" + "".join(f'{n},"{"" if n % 7 == 3 else f"statement {n}"}"\n' for n in range(23))
-"""23 rows, every seventh without a text: five chunks of five, most with refused rows."""
+TEXT = "id,text\n" + "".join(f'{n},"{"" if n % 7 == 3 else f"statement {n}"}"\n' for n in range(14))
+"""14 rows, every seventh without a text: three chunks of five, two with a refused row."""
+IN_MEMORY = Path("/dev/shm")
+"""Where a forced write takes no time; SIGKILL does not ask what the disk has."""
 WAYS = ("fsync", "replace", "unlink", "truncate")
 
 
@@ -124,12 +127,14 @@ def kill_everywhere(format: str, *, second_kills: int = 0) -> dict[str, int]:
     counts = {"instants": 0, "same": 0}
     foreign_language("The parties will meet.")  # loads its model once, for all children
     chance = random.Random(0)
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory(dir=IN_MEMORY if IN_MEMORY.is_dir() else None) as name:
         whole, broken = Path(name) / "whole", Path(name) / "broken"
         whole.mkdir()
         (whole / "in.csv").write_text(TEXT)
-        if in_child(_command(whole, format)) != 3:
-            sys.exit("the unbroken run failed")
+        with open(os.devnull, "w") as silence, redirect_stdout(silence), redirect_stderr(silence):
+            # in this process, so that what is loaded on first use is there for all children
+            if score(_command(whole, format), open_model=open_free) != 3:
+                sys.exit("the unbroken run failed")
         wanted = content(whole)
         status = -signal.SIGKILL
         while status == -signal.SIGKILL:
@@ -141,7 +146,10 @@ def kill_everywhere(format: str, *, second_kills: int = 0) -> dict[str, int]:
                 in_child(_command(broken, format), kill_before=chance.randrange(1, 40))
             last = in_child(_command(broken, format)) if status == -signal.SIGKILL else status
             counts["instants"] += 1
-            counts["same"] += last == 3 and content(broken) == wanted
+            same = last == 3 and content(broken) == wanted
+            counts["same"] += same
+            if not same:
+                print(f"not the same after step {counts['instants']}: status {last}", file=sys.stderr)
     return counts
 
 

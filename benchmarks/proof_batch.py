@@ -76,7 +76,7 @@ def statements(path: Path, *, n: int) -> None:
 def command(folder: Path, *options: str, format: str = "csv", threads: int = 0) -> list[str]:
     """A run in that folder, in small chunks."""
     output = str(folder / f"out.{format}")
-    small = ["--chunk-rows", "100", "--threads", str(threads)]
+    small = ["--chunk-rows", "50", "--threads", str(threads)]
     return [*SCORE, str(folder / "in.csv"), "--output", output, *small, *options]
 
 
@@ -95,7 +95,7 @@ def kills(flags: argparse.Namespace, folder: Path) -> dict[str, Any]:
     chance = random.Random(flags.seed)
     counts = {"kills": 0, "works": 0, "same": 0, "rows_lost": 0, "rows_doubled": 0}
     formats = ("csv", "jsonl", "parquet")
-    n_rows = 1_000
+    n_rows = 500
     while counts["kills"] < flags.kills:
         format = formats[counts["works"] % 3]
         whole, broken = folder / format, folder / f"broken-{counts['works']}"
@@ -113,7 +113,7 @@ def kills(flags: argparse.Namespace, folder: Path) -> dict[str, Any]:
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
             )
-            time.sleep(chance.uniform(0.3 * seconds, 0.95 * seconds))
+            time.sleep(chance.uniform(0.4 * seconds, 0.95 * seconds))
             process.kill()
             counts["kills"] += process.wait() == -signal.SIGKILL
         done = run(command(broken, format=format, threads=flags.threads))

@@ -11,6 +11,8 @@ from training.scoring import score_chunk
 from training.scoring_run import Model, Plan, n_rows_of
 
 SAMPLE_ROWS: Final = 512
+COUNTED_ROWS: Final = 20_000
+"""Rows read besides, to count them or to estimate how many there are."""
 
 
 def dry_run(plan: Plan, model: Model) -> str:
@@ -19,8 +21,13 @@ def dry_run(plan: Plan, model: Model) -> str:
     limit = SAMPLE_ROWS if plan.limit is None else min(plan.limit, SAMPLE_ROWS)
     reading = read_rows(plan.source, plan.name)
     sample = list(islice(reading, limit))
-    n_rows = n_rows_of(plan.source, len(sample), limit=plan.limit)
-    known = "" if plan.source.n_rows is not None else "about "
+    rest = None if plan.limit is None else plan.limit - len(sample)
+    n_read = len(sample) + sum(
+        1 for _ in islice(reading, min(rest, COUNTED_ROWS) if rest is not None else COUNTED_ROWS)
+    )
+    ended = n_read < len(sample) + COUNTED_ROWS
+    n_rows = n_read if ended else n_rows_of(plan.source, n_read, limit=plan.limit)
+    known = "" if ended or plan.source.n_rows is not None else "about "
     started = time.perf_counter()
     part = score_chunk(model.classifiers[0], sample, job=job)
     seconds = time.perf_counter() - started

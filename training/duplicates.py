@@ -52,9 +52,9 @@ class DuplicateGroups:
         sketch = self._empty.copy()
         sketch.update_batch((shingles & np.uint64(0xFFFFFFFF)).tolist())
         for number in sorted(self._index.query(sketch)):
-            representative = self._representatives[number]
-            if _overlap(shingles, representative[1]) >= self._threshold:
-                return representative[0]
+            group: str = self._representatives[number][0]
+            if _overlap(shingles, self._representatives[number][1]) >= self._threshold:
+                return group
         self._index.insert(len(self._representatives), sketch)
         self._representatives.append((name, shingles))
         self._by_words[name] = name

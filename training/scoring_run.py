@@ -171,6 +171,7 @@ class ScoringRun:
                 raise OutputError(f"{output}: exists already; --force replaces it")
             print("nothing to do: the output is there, whole, of this input, model and options", file=sys.stderr)
             self.tally, self.notes = Tally.from_json(manifest), manifest["notes"]
+            self._folder.clear()  # the run may have been killed while it did so itself
             return True
         self._folder.begin(identity)
         return False
