@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -253,5 +254,30 @@ def test_disk_full(
     printed = capsys.readouterr().err
     assert "No space left on device" in printed
     assert "25 finished rows are kept" in printed
+    assert main(command(broken), open_model=open_free) == 0
+    assert (broken / "out.csv").read_bytes() == whole
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signals_end_a_run_at_once(broken: Path, whole: bytes, number: signal.Signals) -> None:
+    """Ctrl-C and SIGTERM end a run within 10 s, though a forward pass never ends, and the run can go on (B7)."""
+    code = (
+        "import sys, time; from training.score import end, main; from training.scoring_run import Model\n"
+        "class Hanging:\n"
+        "    def warm_up(self): pass\n"
+        "    def predict(self, texts): print('predicting', flush=True); time.sleep(600)\n"
+        "end(main(sys.argv[1:], open_model=lambda flags: Model([Hanging()], 'free@1', 'digest', 'free')))"
+    )
+    arguments = [sys.executable, "-c", code, *command(broken)]
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "predicting\n"
+            process.send_signal(number)
+            _, said = process.communicate(timeout=10)
+        finally:
+            process.kill()
+    assert process.returncode == 128 + number
+    assert "interrupted; 25 finished rows are kept" in said
     assert main(command(broken), open_model=open_free) == 0
     assert (broken / "out.csv").read_bytes() == whole
