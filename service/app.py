@@ -13,12 +13,16 @@ from starlette.responses import Response
 from models.classifier import StanceClassifier
 from models.language import foreign_language
 from service import schemas
+from service.admission import Workload
 from service.batching import Batcher
+from service.desk import Desk
 from service.errors import BadRequest
+from service.gate import Gate
 from service.guard import SizeGuard
 from service.routes import classify, health
 from service.settings import Settings
 from service.telemetry import Metrics, Telemetry
+from service.watchdog import Watchdog
 
 DESCRIPTION = """Does this statement lean toward negotiating or away from it?
 
@@ -30,17 +34,23 @@ Every error has the same body: `{"error": {"code", "message", "request_id"}}`.""
 def create_app(settings: Settings, classifier: StanceClassifier) -> FastAPI:
     """The service over an opened and warm classifier. The queue is served while the app runs."""
     metrics = Metrics()
-    batcher = Batcher(classifier, max_queued_tokens=settings.max_queued_tokens)
+    batcher = Batcher(classifier, Workload(settings.max_queued_tokens))
+    watchdog = Watchdog(
+        classifier, batcher, deadline_seconds=settings.deadline_seconds, hang_seconds=settings.hang_seconds
+    )
     metrics.watch(batcher)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         foreign_language(schemas.EXAMPLE_TEXT)  # reads the detector's model, which the first caller would wait for
         batcher.start()
+        await watchdog.start()
         try:
             yield
         finally:
+            watchdog.draining = True
             await batcher.close()
+            await watchdog.stop()
 
     app = FastAPI(
         title="Parley",
@@ -50,15 +60,21 @@ def create_app(settings: Settings, classifier: StanceClassifier) -> FastAPI:
         lifespan=lifespan,
         middleware=[
             Middleware(Telemetry, metrics=metrics),
-            Middleware(SizeGuard, max_body_bytes=settings.max_body_bytes, receive_seconds=settings.receive_seconds),
+            Middleware(
+                SizeGuard,
+                max_body_bytes=settings.max_body_bytes,
+                max_held_bytes=settings.max_held_bytes,
+                receive_seconds=settings.receive_seconds,
+            ),
+            Middleware(Gate, batcher=batcher, deadline_seconds=settings.deadline_seconds),
         ],
         exception_handlers={HTTPException: _routing_error},
         redirect_slashes=False,
         redoc_url=None,
     )
-    app.state.batcher = batcher
-    app.include_router(classify.make_router(classify.Desk(classifier, batcher, settings, metrics)))
-    app.include_router(health.make_router(classifier, batcher, settings, metrics))
+    app.state.batcher, app.state.watchdog = batcher, watchdog
+    app.include_router(classify.make_router(Desk(classifier, batcher, settings, metrics)))
+    app.include_router(health.make_router(classifier, watchdog, settings, metrics))
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]  # the way FastAPI documents
     return app
 

@@ -26,8 +26,6 @@ REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 """A caller's own request id is kept when it is short and plain; anything else could forge log lines."""
 CLIENT_GONE: Final = 499
 """Counted, never sent: the client went away before there was an answer. The number is nginx's."""
-BODY_UNREAD: Final = frozenset({"receive_timeout", "body_too_large", "unsupported_encoding"})
-"""Refusals before the body was read to its end: the connection cannot be used again."""
 
 
 class Metrics:
@@ -62,7 +60,7 @@ class BatcherCollector(Collector):
         """The metric families of the engine and its queue."""
         statistics = self._batcher.statistics
         yield GaugeMetricFamily(
-            "parley_queued_tokens", "Tokens waiting for the engine.", value=self._batcher.queued_tokens
+            "parley_queued_tokens", "Tokens waiting for the engine, with padding.", value=self._batcher.queued_tokens
         )
         for name, what in (
             ("n_batches", "Forward passes."),
@@ -125,8 +123,6 @@ class Telemetry:
         self._metrics.refusals.labels(error.kind.code).inc()
         payload = json.dumps(errors.body(error.kind.code, error.message, request_id)).encode()
         headers = {"content-type": "application/json", "content-length": str(len(payload)), **error.headers}
-        if error.kind.code in BODY_UNREAD:
-            headers["connection"] = "close"
         pairs = [(name.encode(), value.encode()) for name, value in headers.items()]
         await send({"type": "http.response.start", "status": error.kind.status, "headers": pairs})
         await send({"type": "http.response.body", "body": payload})

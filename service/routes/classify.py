@@ -3,33 +3,22 @@
 import asyncio
 import json
 import re
-import time
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass
-from typing import Any, Final, NoReturn, ParamSpec, TypeVar
+from typing import Any, Final, NoReturn, TypeVar
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ValidationError
 from starlette.requests import ClientDisconnect
 
-from models.classifier import StanceClassifier
-from models.encoding import Encoding
 from models.errors import TextError
-from models.language import ForeignLanguage, foreign_language
-from models.prediction import Prediction
-from models.text import check
-from service.batching import Batcher
+from service.desk import Desk
 from service.errors import BadRequest, ServiceError, responses
+from service.gate import DEADLINE_HEADER, MAX_DEADLINE_MS, MIN_DEADLINE_MS
 from service.schemas import EXAMPLE_TEXT, Batch, BatchAnswer, ItemAnswer, ItemError, StanceAnswer, Statement
-from service.settings import Settings
-from service.telemetry import Metrics
 
 Model = TypeVar("Model", bound=BaseModel)
 Result = TypeVar("Result")
-Arguments = ParamSpec("Arguments")
 
-INLINE_CHARS: Final = 4_000
-"""Up to here work on a text is quicker than handing it to a thread and back."""
 CHARSET: Final = re.compile(r'charset\s*=\s*"?([^";\s]+)', re.IGNORECASE)
 REFUSED_ALWAYS: Final = (
     "malformed_utf8",
@@ -40,48 +29,6 @@ REFUSED_ALWAYS: Final = (
 )
 UNAVAILABLE: Final = ("overloaded", "not_ready", "deadline_exceeded")
 BAD_TEXT: Final = ("empty_text", "text_too_long", "unreadable_text")
-
-
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """What the routes share: checks, encodes and submits texts, and words the answers."""
-
-    classifier: StanceClassifier
-    batcher: Batcher
-    settings: Settings
-    metrics: Metrics
-
-    async def answer(self, texts: Sequence[str]) -> list[StanceAnswer | ServiceError]:
-        """One answer for each text, in order, or the error of a text that breaks the engine; the texts are checked.
-
-        Raises: Unavailable.
-        """
-        deadline = time.monotonic() + self.settings.deadline_seconds
-        self.batcher.admit(self._least_tokens(texts))  # before the work of encoding; submit asks again, exactly
-        encodings, languages = await _aside(sum(map(len, texts)), self._prepare, texts)
-        predictions = await self.batcher.submit(encodings, deadline=deadline)
-        return [self._word(*pair) for pair in zip(predictions, languages, strict=True)]
-
-    def check(self, text: str) -> None:
-        """Raise the TextError that says why this text cannot be answered."""
-        check(text, max_chars=self.settings.max_text_chars)
-
-    def _least_tokens(self, texts: Sequence[str]) -> int:
-        """What these texts have at least: a token for each word, as far as the model reads."""
-        max_tokens = self.classifier.artifact.manifest.max_tokens
-        return sum(min(len(text.split(maxsplit=max_tokens)), max_tokens) for text in texts)
-
-    def _prepare(self, texts: Sequence[str]) -> tuple[list[Encoding], list[ForeignLanguage | None]]:
-        return self.classifier.encoder.encode(texts), [foreign_language(text) for text in texts]
-
-    def _word(
-        self, prediction: Prediction | ServiceError, language: ForeignLanguage | None
-    ) -> StanceAnswer | ServiceError:
-        if isinstance(prediction, ServiceError):
-            return prediction
-        self.metrics.stances.labels(prediction.stance).inc()
-        manifest = self.classifier.artifact.manifest
-        return StanceAnswer.of(prediction, language=language, model=manifest.model_id, codebook=manifest.codebook)
 
 
 def make_router(desk: Desk) -> APIRouter:
@@ -96,9 +43,11 @@ def make_router(desk: Desk) -> APIRouter:
     )
     async def classify(request: Request) -> StanceAnswer:
         """Give the stance of one statement toward negotiations. Send JSON, or the bare statement as text/plain."""
-        text = await _read_statement(request)
-        await _aside(len(text), desk.check, text)
-        (answer,) = await _while_connected(request, desk.answer([text]))
+        plain = _media_type(request) == "text/plain"
+        body = await _body(request)
+        text = await desk.aside(len(body), request.state.deadline, _decode if plain else _read_statement, body)
+        await desk.aside(len(text), request.state.deadline, desk.check, text)
+        (answer,) = await _while_connected(request, desk.answer([text], deadline=request.state.deadline))
         if isinstance(answer, ServiceError):
             raise answer
         return answer
@@ -111,24 +60,17 @@ def make_router(desk: Desk) -> APIRouter:
     )
     async def classify_batch(request: Request) -> BatchAnswer:
         """Give the stance of each statement, in order. A bad item gets its own error and fails no neighbour."""
-        batch = _validate(Batch, await _read_json(request))
+        if _media_type(request) == "text/plain":
+            raise BadRequest("unsupported_media_type", f"{request.url.path} takes application/json")
+        body = await _body(request)
         limit = desk.settings.max_batch_items
-        if len(batch.items) > limit:
-            raise BadRequest(
-                "too_many_items", f"the batch has {len(batch.items):,} items; at most {limit:,} are allowed"
-            )
-        n_bytes = len(await request.body())
-        answers = await _aside(n_bytes, _check_items, batch.items, desk.check)
-        return await _while_connected(request, _answer_items(desk, batch.items, answers))
+        texts, answers = await desk.aside(
+            len(body), request.state.deadline, _read_batch, body, max_items=limit, check_text=desk.check
+        )
+        del body
+        return await _while_connected(request, _answer_items(desk, texts, answers, deadline=request.state.deadline))
 
     return router
-
-
-async def _aside(
-    size: int, work: Callable[Arguments, Result], *args: Arguments.args, **kwargs: Arguments.kwargs
-) -> Result:
-    """What ``work`` returns: run here when its input is small, in a thread when it would hold up everybody else."""
-    return work(*args, **kwargs) if size <= INLINE_CHARS else await asyncio.to_thread(work, *args, **kwargs)
 
 
 async def _while_connected(request: Request, work: Coroutine[Any, Any, Result]) -> Result:
@@ -145,10 +87,10 @@ async def _while_connected(request: Request, work: Coroutine[Any, Any, Result]) 
         leaving.cancel()
 
 
-async def _answer_items(desk: Desk, items: Sequence[Any], answers: list[ItemAnswer]) -> BatchAnswer:
-    """The checked ``answers``, completed with the predictions of those that are ok."""
+async def _answer_items(desk: Desk, texts: Sequence[str], answers: list[ItemAnswer], *, deadline: float) -> BatchAnswer:
+    """The checked ``answers``, completed with the predictions of ``texts``, which are those of the ones that are ok."""
     good = [index for index, answer in enumerate(answers) if answer.status == "ok"]
-    predictions = await desk.answer([items[index]["text"] for index in good]) if good else []
+    predictions = await desk.answer(texts, deadline=deadline) if good else []
     for index, prediction in zip(good, predictions, strict=True):
         if isinstance(prediction, ServiceError):
             answers[index] = _item_error(answers[index].id, prediction.kind.code, prediction.message)
@@ -158,8 +100,16 @@ async def _answer_items(desk: Desk, items: Sequence[Any], answers: list[ItemAnsw
     return BatchAnswer(items=answers, n_ok=n_ok, n_errors=len(answers) - n_ok)
 
 
-def _check_items(items: Sequence[Any], check_text: Callable[[str], None]) -> list[ItemAnswer]:
-    return [_checked(item, position, check_text) for position, item in enumerate(items)]
+def _read_batch(
+    body: bytes, *, max_items: int, check_text: Callable[[str], None]
+) -> tuple[list[str], list[ItemAnswer]]:
+    """The texts of the good items, and an answer for each item: ok, or what is wrong with it. Keeps nothing else."""
+    items = _validate(Batch, _parse(body)).items
+    if len(items) > max_items:
+        raise BadRequest("too_many_items", f"the batch has {len(items):,} items; at most {max_items:,} are allowed")
+    answers = [_checked(item, position, check_text) for position, item in enumerate(items)]
+    good = (item for item, answer in zip(items, answers, strict=True) if answer.status == "ok")
+    return [item["text"] for item in good], answers
 
 
 def _item_error(item_id: str, code: str, message: str) -> ItemAnswer:
@@ -189,19 +139,13 @@ def _printable(item_id: str) -> str:
     return item_id.encode("utf-8", "replace").decode("utf-8")
 
 
-async def _read_statement(request: Request) -> str:
-    media_type = _media_type(request)
-    if media_type == "text/plain":
-        return _decode(await request.body())
-    return _validate(Statement, await _read_json(request)).text
+async def _body(request: Request) -> bytes:
+    """The body, which the size guard gives in one piece; unlike ``request.body()`` it is not kept with the request."""
+    return b"".join([piece async for piece in request.stream()])
 
 
-async def _read_json(request: Request) -> Any:
-    media_type = _media_type(request)
-    if media_type != "application/json" and not media_type.endswith("+json"):
-        raise BadRequest("unsupported_media_type", f"{request.url.path} takes application/json")
-    body = await request.body()
-    return await _aside(len(body), _parse, body)
+def _read_statement(body: bytes) -> str:
+    return _validate(Statement, _parse(body)).text
 
 
 def _parse(body: bytes) -> Any:
@@ -271,4 +215,12 @@ def _request_body(model: type[BaseModel], *, plain: bool) -> dict[str, Any]:
     content: dict[str, Any] = {"application/json": {"schema": model.model_json_schema()}}
     if plain:
         content["text/plain"] = {"schema": {"type": "string"}, "example": EXAMPLE_TEXT}
-    return {"requestBody": {"required": True, "content": content}}
+    limits = {"type": "integer", "minimum": MIN_DEADLINE_MS, "maximum": MAX_DEADLINE_MS}
+    deadline = {
+        "name": DEADLINE_HEADER,
+        "in": "header",
+        "description": "milliseconds after which no answer is wanted; at most the service's own deadline holds",
+        "schema": limits,
+        "example": 2_000,
+    }
+    return {"parameters": [deadline], "requestBody": {"required": True, "content": content}}
