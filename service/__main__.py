@@ -119,7 +119,7 @@ def _server(app: FastAPI, settings: Settings) -> Server:
             log_level=settings.log_level,
             access_log=False,  # Telemetry logs requests, without what they carry
             server_header=False,
-            http=limited(settings.max_connections),  # type: ignore[arg-type]  # called, never looked at as a class
+            http=limited(settings.max_connections, app.state.shedder),  # type: ignore[arg-type]  # called, never looked at as a class
             ws="none",
             timeout_graceful_shutdown=settings.drain_seconds,  # type: ignore[arg-type]  # asyncio takes fractions
         ),

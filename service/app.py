@@ -21,6 +21,7 @@ from service.gate import Gate
 from service.guard import SizeGuard
 from service.routes import classify, health
 from service.settings import Settings
+from service.shedding import Shedder
 from service.telemetry import Metrics, Telemetry
 from service.watchdog import Watchdog
 
@@ -73,6 +74,7 @@ def create_app(settings: Settings, classifier: StanceClassifier) -> FastAPI:
         redoc_url=None,
     )
     app.state.batcher, app.state.watchdog = batcher, watchdog
+    app.state.shedder = Shedder(batcher, metrics, deadline_seconds=settings.deadline_seconds)
     app.include_router(classify.make_router(Desk(classifier, batcher, settings, metrics)))
     app.include_router(health.make_router(classifier, watchdog, settings, metrics))
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]  # the way FastAPI documents

@@ -68,6 +68,7 @@ class Batcher:
     _thread: threading.Thread | None = None
     _task: asyncio.Task[None] | None = None
     _busy_since: float | None = None
+    _free_since: float | None = None  # when the last pass ended, if work has been waiting ever since
     _closing: bool = False
     _n_queued: int = 0
     abandoned: bool = False
@@ -172,6 +173,7 @@ class Batcher:
                 while not self._queue:
                     if self._closing:
                         return
+                    self._free_since = None
                     self._wake.clear()
                     await self._wake.wait()
                 batch = self._next_batch()
@@ -244,8 +246,12 @@ class Batcher:
             loop = asyncio.get_running_loop()
             return await loop.run_in_executor(self._pool, self._predict, encodings)
         finally:
+            ended = time.monotonic()
             self._busy_since, self.workload.running_tokens = None, 0
-            self._record(encodings, time.monotonic() - started)
+            self._record(encodings, ended - started)
+            # The rate at which work goes, not the engine's alone: what passes between two passes counts too.
+            self.workload.record(sum(one.width for one in encodings), ended - (self._free_since or started))
+            self._free_since = ended
 
     def _know_thread(self) -> None:
         self._thread = threading.current_thread()
@@ -260,13 +266,11 @@ class Batcher:
             raise EngineFailed("the classifier raised what it should not") from error
 
     def _record(self, encodings: Sequence[Encoding], seconds: float) -> None:
-        n_padded_tokens = sum(encoding.width for encoding in encodings)
         self.statistics.n_batches += 1
         self.statistics.n_texts += len(encodings)
         self.statistics.n_tokens += sum(encoding.n_tokens for encoding in encodings)
-        self.statistics.n_padded_tokens += n_padded_tokens
+        self.statistics.n_padded_tokens += sum(encoding.width for encoding in encodings)
         self.statistics.engine_seconds += seconds
-        self.workload.record(n_padded_tokens, seconds)
 
 
 async def _outcome(job: _Job) -> Prediction | ServiceError:

@@ -10,6 +10,8 @@ from typing import Any, Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from service.shedding import Shedder
+
 HEAD_SECONDS: Final = 10.0
 """From the connection, or the last answer on it, to the end of the next request's head."""
 MAX_HEAD_BYTES: Final = 65_536
@@ -27,7 +29,8 @@ LAST_HEAD_SECONDS: Final = 0.5
 class Crowd:
     """Who is connected, and who waits for the client's bytes: the longest waiting gives way when there are too many."""
 
-    def __init__(self, max_connections: int) -> None:
+    def __init__(self, max_connections: int, shedder: Shedder | None = None) -> None:
+        self.shedder = shedder
         self._max_connections = max_connections
         self._all: set[Connection] = set()
         self._waiting: dict[Connection, None] = {}  # in the order in which they began to wait
@@ -66,6 +69,7 @@ class Connection(HttpToolsProtocol):
     surplus = False
     """Whether there were too many connections already when it came."""
     _is_last = False
+    _refusal: bytes | None = None
     _n_head_bytes = 0
     _head_is_complete = False
     _too_late: asyncio.TimerHandle | None = None
@@ -110,19 +114,38 @@ class Connection(HttpToolsProtocol):
         self._head_is_complete = True
         if self.transport.is_closing():  # the head was refused already
             return
+        if self._is_shed():
+            return
         self.scope["state"]["surplus"] = self.surplus
         super().on_headers_complete()
         self.cycle.keep_alive = self.cycle.keep_alive and not self._is_last
         if len(self.pipeline) > MAX_PIPELINED:
             self._close()
 
+    def _is_shed(self) -> bool:
+        """Whether the request is refused here, once its body has gone by: nothing runs on this connection then."""
+        if not self.crowd or not self.crowd.shedder or self.parser.get_method() != b"POST":
+            return False
+        free = (self.cycle is None or self.cycle.response_complete) and not self.flow.write_paused
+        if free and self.parser.should_keep_alive() and not (self._is_last or self.surplus or self.expect_100_continue):
+            self._refusal = self.crowd.shedder.refusal(self.url, self.headers)
+        return self._refusal is not None
+
     def on_body(self, body: bytes) -> None:
-        """Keep a part of a body, unless its head was refused."""
-        if self.cycle is not None:
+        """Keep a part of a body, unless its request was refused."""
+        if self.cycle is not None and not self._refusal:
             super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """Note that it is our turn."""
+        """Note that it is our turn, or answer here what is refused."""
+        if self._refusal:
+            refusal, self._refusal = self._refusal, None
+            self._within(HEAD_SECONDS, self._close)
+            self.transport.write(refusal)
+            if self.crowd:
+                self.crowd.wait_no_more(self)
+                self.crowd.wait(self)
+            return
         if self.crowd:
             self.crowd.wait_no_more(self)
         if self.cycle is not None:
@@ -187,9 +210,9 @@ class Connection(HttpToolsProtocol):
             self._too_late = None
 
 
-def limited(max_connections: int) -> Callable[..., Connection]:
+def limited(max_connections: int, shedder: Shedder | None = None) -> Callable[..., Connection]:
     """What uvicorn makes connections with: all of them in one crowd."""
-    return partial(_joined, Crowd(max_connections))
+    return partial(_joined, Crowd(max_connections, shedder))
 
 
 def _joined(crowd: Crowd, *args: Any, **kwargs: Any) -> Connection:

@@ -12,6 +12,7 @@ from service.errors import BadRequest
 from service.guard import BODILESS
 
 DEADLINE_HEADER: Final = "X-Deadline-Ms"
+_HEADER: Final = DEADLINE_HEADER.lower().encode()
 MIN_DEADLINE_MS: Final = 100
 """The longest forward pass takes about that long: a shorter deadline would be a bet on what else is running."""
 MAX_DEADLINE_MS: Final = 10**9
@@ -28,20 +29,20 @@ class Gate:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand the request on with ``state["deadline"]``, on the monotonic clock. Raises: BadRequest, Unavailable."""
         if scope["type"] == "http" and scope["method"] not in BODILESS:
-            deadline = time.monotonic() + min(self._deadline_seconds, *_asked_for(scope["headers"]))
+            deadline = time.monotonic() + deadline_after(scope["headers"], self._deadline_seconds)
             scope.setdefault("state", {})["deadline"] = deadline
             self._batcher.admit(WIDTH_STEP, deadline=deadline)  # the least that any request needs
         await self._app(scope, receive, send)
 
 
-def _asked_for(headers: Iterable[tuple[bytes, bytes]]) -> list[float]:
-    """The seconds that the caller wants to wait at most, for each header that says so; infinity where none does."""
-    wanted = [float("inf")]
+def deadline_after(headers: Iterable[tuple[bytes, bytes]], longest: float) -> float:
+    """The seconds that the caller will wait, at most ``longest``; the least of several headers. Raises: BadRequest."""
+    seconds = longest
     for name, value in headers:
-        if name == DEADLINE_HEADER.lower().encode():
+        if name == _HEADER:
             milliseconds = int(value) if value.isdigit() and len(value) <= len(str(MAX_DEADLINE_MS)) else 0
             if not MIN_DEADLINE_MS <= milliseconds <= MAX_DEADLINE_MS:
                 limits = f"from {MIN_DEADLINE_MS:,} to {MAX_DEADLINE_MS:,}"
                 raise BadRequest("invalid_request", f"{DEADLINE_HEADER}: must be a whole number {limits}")
-            wanted.append(milliseconds / 1000)
-    return wanted
+            seconds = min(seconds, milliseconds / 1000)
+    return seconds

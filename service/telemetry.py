@@ -45,6 +45,17 @@ class Metrics:
         )  # fmt: skip
         self.stances = Counter("parley_predictions", "Predictions by stance.", ["stance"], registry=self.registry)
 
+    def count_error(self, code: str) -> None:
+        """Count an error that is answered."""
+        self.refusals.labels(code).inc()
+
+    def count_request(self, method: str, route: str, status: int, seconds: float, request_id: str) -> None:
+        """Count a request and log it: one line each, but for those after health."""
+        self.requests.labels(route, status).inc()
+        self.latency.labels(route).observe(seconds)
+        if not route.startswith("/health"):
+            log.info("%s %s %d %.1f ms id=%s", method, route, status, seconds * 1000, request_id)
+
     def watch(self, batcher: Batcher) -> None:
         """Export the batcher's statistics as they are when somebody asks."""
         self.registry.register(BatcherCollector(batcher))
@@ -87,7 +98,7 @@ class Telemetry:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request_id = _request_id(scope)
+        request_id = request_id_of(scope["headers"])
         scope.setdefault("state", {})["request_id"] = request_id
         started, status = time.perf_counter(), 0
 
@@ -120,7 +131,7 @@ class Telemetry:
         if not isinstance(error, errors.ServiceError):
             log.error("request %s failed: %s", request_id, errors.trace(error))
             error = errors.ServiceError("internal", errors.BY_CODE["internal"].example)
-        self._metrics.refusals.labels(error.kind.code).inc()
+        self._metrics.count_error(error.kind.code)
         payload = json.dumps(errors.body(error.kind.code, error.message, request_id)).encode()
         headers = {"content-type": "application/json", "content-length": str(len(payload)), **error.headers}
         pairs = [(name.encode(), value.encode()) for name, value in headers.items()]
@@ -130,14 +141,12 @@ class Telemetry:
     def _record(self, scope: Scope, status: int, seconds: float, request_id: str) -> None:
         # Unknown paths share one name: a scanner must not be able to fill the registry.
         route = getattr(scope.get("route"), "path", "unknown")
-        self._metrics.requests.labels(route, status).inc()
-        self._metrics.latency.labels(route).observe(seconds)
-        if not route.startswith("/health"):
-            log.info("%s %s %d %.1f ms id=%s", scope["method"], route, status, seconds * 1000, request_id)
+        self._metrics.count_request(scope["method"], route, status, seconds, request_id)
 
 
-def _request_id(scope: Scope) -> str:
-    for name, value in scope["headers"]:
+def request_id_of(headers: Iterable[tuple[bytes, bytes]]) -> str:
+    """The caller's own request id, or a new one."""
+    for name, value in headers:
         if name == b"x-request-id" and REQUEST_ID.fullmatch(value):
             return str(value, "ascii")
     return secrets.token_hex(8)

@@ -147,3 +147,63 @@ def test_a_client_that_reads_nothing_is_cut_off(
             with suppress(TimeoutError):
                 connection.settimeout(0.5)
                 connection.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n" * 20)
+
+
+@pytest.fixture
+def overloaded(classifier: Any, live_server: Callable[..., Any]) -> Iterator[Any]:
+    """A real server that refuses at the connection, and whose queue is full."""
+    app = create_app(Settings(), classifier)
+    with live_server(app, http=limited(PLACES, app.state.shedder)) as server:
+        app.state.batcher.workload.queued_tokens += 10**7
+        yield server
+
+
+def answers(server: Any, sent: bytes) -> bytes:
+    """What a connection of its own brings for some bytes, until it ends or a second passes."""
+    received = b""
+    with socket.create_connection(("127.0.0.1", server.port), timeout=1) as connection, suppress(TimeoutError):
+        connection.sendall(sent)
+        while piece := connection.recv(65_536):
+            received += piece
+    return received
+
+
+def test_r6_a_refusal_on_the_connection_is_that_of_the_application(overloaded: Any) -> None:
+    """Refused before or behind the application: the same status, headers, code and message, counted the same."""
+    named = WHOLE.replace(b"Host: x\r\n", b"Host: x\r\nX-Request-ID: mine\r\n")
+    early = answers(overloaded, named)
+    late = answers(overloaded, named.replace(b"Host: x\r\n", b"Host: x\r\nExpect: 100-continue\r\n"))
+    late = late.replace(b"HTTP/1.1 100 Continue\r\n\r\n", b"")
+    assert early.startswith(b"HTTP/1.1 429 Too Many Requests\r\n")
+    head, _, body = early.partition(b"\r\n\r\n")
+    late_head, _, late_body = late.partition(b"\r\n\r\n")
+    assert body == late_body
+    assert sorted(head.lower().split(b"\r\n")) == sorted(
+        line for line in late_head.lower().split(b"\r\n") if not line.startswith(b"date:")
+    )
+    assert b"x-request-id: mine" in head
+    metrics = overloaded.get("/metrics").text
+    assert 'parley_requests_total{route="/classify",status="429"} 2.0' in metrics
+    assert 'parley_errors_total{code="overloaded"} 2.0' in metrics
+
+
+def test_refusals_on_the_connection_keep_it_in_step(overloaded: Any) -> None:
+    """Several requests sent at once are refused one by one, and what is no plain case goes to the application."""
+    received = answers(overloaded, WHOLE * 3 + READY + WHOLE + b"POST /nothing HTTP/1.1\r\nContent-Length: 0\r\n\r\n")
+    statuses = re.findall(rb"HTTP/1.1 (\d+) ", received)
+    assert statuses == [b"429", b"429", b"429", b"200", b"429", b"429"]
+    assert answers(overloaded, WHOLE.replace(b"Host", b"X-Deadline-Ms: 1\r\nHost")).startswith(b"HTTP/1.1 422 ")
+    assert answers(overloaded, WHOLE.replace(b"Host", b"Connection: close\r\nHost")).startswith(b"HTTP/1.1 429 ")
+    large = HEAD + b"Content-Length: 70000\r\n\r\n" + b"x" * 70_000
+    assert answers(overloaded, large).startswith(b"HTTP/1.1 429 ")
+
+
+def test_refusals_that_nobody_reads_do_not_pile_up(overloaded: Any) -> None:
+    """A client that sends without reading is held back, rather than answered into memory."""
+    n_sent = 0
+    with socket.create_connection(("127.0.0.1", overloaded.port), timeout=1) as connection, suppress(TimeoutError):
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+        for _ in range(100_000):
+            connection.sendall(WHOLE * 20)
+            n_sent += 20 * len(WHOLE)
+    assert n_sent < 20 * 2**20
