@@ -3,11 +3,11 @@
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, ParamSpec, TypeVar
 
 from models.classifier import StanceClassifier
-from models.encoding import Encoding
+from models.encoding import WIDTH_STEP, Encoding
 from models.language import ForeignLanguage, foreign_language
 from models.prediction import Prediction
 from models.text import check
@@ -24,13 +24,39 @@ Arguments = ParamSpec("Arguments")
 
 INLINE_CHARS: Final = 4_000
 """Up to here work on a text is quicker than handing it to a thread and back."""
+HEAVY_CHARS: Final = 65_536
+"""From here on one piece of work at a time: a body of small objects takes twenty times its size while it is read, and
+the tokeniser reads all of a text before it cuts it. Source: docs/proofs.md, R11."""
 
 
-async def aside(
-    size: int, work: Callable[Arguments, Result], *args: Arguments.args, **kwargs: Arguments.kwargs
-) -> Result:
-    """What ``work`` returns: run here when its input is small, in a thread when it would hold up everybody else."""
-    return work(*args, **kwargs) if size <= INLINE_CHARS else await asyncio.to_thread(work, *args, **kwargs)
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """Where work is done so that it holds up nobody else: here, in a thread, or in a thread after other heavy work."""
+
+    heavy: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def __call__(
+        self,
+        size: int,
+        deadline: float,
+        work: Callable[Arguments, Result],
+        /,
+        *args: Arguments.args,
+        **kwargs: Arguments.kwargs,
+    ) -> Result:
+        """What ``work`` returns, for an input of that many characters or bytes. Raises: Unavailable."""
+        if size <= INLINE_CHARS:
+            return work(*args, **kwargs)
+        if size <= HEAVY_CHARS:
+            return await asyncio.to_thread(work, *args, **kwargs)
+        try:
+            async with asyncio.timeout(max(0.0, deadline - time.monotonic())):
+                await self.heavy.acquire()
+        except TimeoutError:
+            raise Unavailable("deadline_exceeded", "no answer within the deadline") from None
+        running = asyncio.ensure_future(asyncio.to_thread(work, *args, **kwargs))
+        running.add_done_callback(lambda _: self.heavy.release())  # also where the caller is gone and nobody waits
+        return await asyncio.shield(running)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,19 +68,20 @@ class Desk:
     settings: Settings
     metrics: Metrics
     allowance: Allowance
+    aside: Aside = field(default_factory=Aside)
 
-    async def answer(self, texts: Sequence[str], *, visit: Visit) -> list[StanceAnswer | ServiceError]:
+    async def answer(self, texts: Sequence[str], *, deadline: float, visit: Visit) -> list[StanceAnswer | ServiceError]:
         """One answer for each text, in order, or the error of a text that breaks the engine; the texts are checked.
 
         One model answers all of them, though another may take its place meanwhile. Raises: Unavailable.
         """
-        deadline = time.monotonic() + self.settings.deadline_seconds
         model = self.classifier.current
         least = self._least_tokens(texts)
-        self.batcher.admit(least)  # before the work of encoding; submit asks again, exactly
-        self.allowance.check(visit.key, least)
+        padded = sum(-(-n_tokens // WIDTH_STEP) * WIDTH_STEP for n_tokens in least)
+        self.batcher.admit(padded, deadline=deadline)  # before the work of encoding; submit asks again, exactly
+        self.allowance.check(visit.key, sum(least))
         with visit.stage("encode"):
-            encodings, languages = await aside(sum(map(len, texts)), self._prepare, model, texts)
+            encodings, languages = await self.aside(sum(map(len, texts)), deadline, self._prepare, model, texts)
         predictions = await self._submit(encodings, deadline=deadline, key=visit.key)
         with visit.stage("respond"):
             return [self._word(*pair, model) for pair in zip(predictions, languages, strict=True)]
@@ -79,10 +106,10 @@ class Desk:
         """Raise the TextError that says why this text cannot be answered."""
         check(text, max_chars=self.settings.max_text_chars)
 
-    def _least_tokens(self, texts: Sequence[str]) -> int:
-        """What these texts have at least: a token for each word, as far as the model reads."""
+    def _least_tokens(self, texts: Sequence[str]) -> list[int]:
+        """What each of these texts has at least: a token for each word, as far as the model reads."""
         max_tokens = self.classifier.current.artifact.manifest.max_tokens
-        return sum(min(len(text.split(maxsplit=max_tokens)), max_tokens) for text in texts)
+        return [min(len(text.split(maxsplit=max_tokens)), max_tokens) for text in texts]
 
     def _prepare(
         self, model: StanceClassifier, texts: Sequence[str]
