@@ -49,25 +49,12 @@ def create_app(settings: Settings, classifier: StanceClassifier, *, spans: Trace
     )
     metrics.watch(batcher)
 
-    @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        foreign_language(schemas.EXAMPLE_TEXT)  # reads the detector's model, which the first caller would wait for
-        rollover.announce()
-        batcher.start()
-        await watchdog.start()
-        try:
-            yield
-        finally:
-            watchdog.draining = True
-            await batcher.close()
-            await watchdog.stop()
-
     app = FastAPI(
         title="Parley",
         summary="The stance of a statement toward negotiations.",
         description=DESCRIPTION,
         version=classifier.artifact.manifest.version,
-        lifespan=lifespan,
+        lifespan=lambda _: _serving(rollover, batcher, watchdog),
         middleware=[
             *_for_browsers(settings),
             Middleware(Telemetry, metrics=metrics, provider=spans),
@@ -91,6 +78,21 @@ def create_app(settings: Settings, classifier: StanceClassifier, *, spans: Trace
         app.include_router(documentation.make_router(title=app.title, openapi_url=app.openapi_url))
     app.openapi = lambda: _openapi(app, rollover, is_locked=ring.is_locked)  # type: ignore[method-assign]  # the way FastAPI documents
     return app
+
+
+@asynccontextmanager
+async def _serving(rollover: Rollover, batcher: Batcher, watchdog: Watchdog) -> AsyncIterator[None]:
+    """What runs while the app does."""
+    foreign_language(schemas.EXAMPLE_TEXT)  # reads the detector's model, which the first caller would wait for
+    rollover.announce()
+    batcher.start()
+    await watchdog.start()
+    try:
+        yield
+    finally:
+        watchdog.draining = True
+        await batcher.close()
+        await watchdog.stop()
 
 
 async def _routing_error(request: Request, error: Exception) -> Response:

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from service.headers import SAFE
 from service.shedding import Shedder
 
 HEAD_SECONDS: Final = 10.0
@@ -166,8 +167,13 @@ class Connection(HttpToolsProtocol):
         self._close()
 
     def send_400_response(self, msg: str) -> None:
-        """Refuse what is no HTTP request, and wait for the end of the connection."""
-        super().send_400_response(msg)
+        """Refuse what is no HTTP request, with the safe headers, and wait for the end of the connection."""
+        shared = self.server_state.default_headers
+        self.server_state.default_headers = [*shared, *SAFE.items()]
+        try:
+            super().send_400_response(msg)
+        finally:
+            self.server_state.default_headers = shared
         self._within(WRITE_SECONDS, self.transport.abort)
 
     def shutdown(self) -> None:

@@ -35,6 +35,8 @@ class Shedder:
         """The whole answer where the request cannot be answered in time; None where it can, or is not plain."""
         if not self._batcher.queued_tokens or path not in ROUTES:
             return None
+        if any(name == b"origin" for name, _ in headers):  # a browser's, which must be told whether its page may read
+            return None
         length = next((value for name, value in headers if name == b"content-length"), b"")
         if not length.isdigit() or len(length) > 5 or int(length) > MAX_BODY_BYTES:
             return None

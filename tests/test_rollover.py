@@ -59,6 +59,13 @@ class Traffic(threading.Thread):
                     self.failures.append(repr(error))
 
 
+def wait_for(clients: list[Traffic], version: str) -> None:
+    """Return once the last answer that each client got is of this version, or after half a minute."""
+    until = time.monotonic() + 30
+    while time.monotonic() < until and any(client.versions[-1:] != [version] for client in clients):
+        time.sleep(0.05)
+
+
 class Service:
     """The program over a link that leads to a model, with its log in a file."""
 
@@ -134,13 +141,13 @@ def test_models_are_exchanged_under_traffic(service: Service, first: Path, relea
     clients = [Traffic(service.address, number) for number in range(N_CLIENTS)]
     for client in clients:
         client.start()
-    time.sleep(0.5)
+    wait_for(clients, "stance-minilm@7.0.1")
     service.exchange(second, "stance-minilm@7.0.2 answers from now on, stance-minilm@7.0.1 no new request")
+    wait_for(clients, "stance-minilm@7.0.2")
     refusal = service.exchange(damaged, "the new model is refused, stance-minilm@7.0.2 goes on")
     assert "tokenizer.json: sha256 is" in refusal
-    time.sleep(0.3)
     service.exchange(first, "stance-minilm@7.0.1 answers from now on")
-    time.sleep(0.3)
+    wait_for(clients, "stance-minilm@7.0.1")
     for client in clients:
         client.stop.set()
     for client in clients:

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import re
+import socket
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from service.auth import fingerprint
+from service.headers import SAFE
 
 PAGE = "https://desk.example"
 WAYS: list[tuple[str, str, dict[str, Any], int]] = [
@@ -52,6 +54,19 @@ def test_a_refusal_for_want_of_a_key_is_safe_too(make_client: Callable[..., Test
     response = make_client(keys=f"desk {fingerprint(b'parley_x')}").get("/info")
     assert response.status_code == 401
     assert response.headers["cache-control"] == "no-store"
+
+
+def test_what_is_no_request_is_refused_safely(serve: Callable[..., Any]) -> None:
+    """The plain 400 of the server below has the safe headers once each, and so has what is answered after it."""
+    with serve() as server:
+        for _ in range(2):
+            with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+                connection.sendall(b"no request at all\r\n\r\n")
+                refusal = b"".join(iter(lambda: connection.recv(65_536), b"")).lower()
+            assert refusal.startswith(b"http/1.1 400 ")
+            for name, value in SAFE.items():
+                assert refusal.count(name + b": " + value.lower()) == 1
+            assert server.get("/health/live").headers.get_list("cache-control") == ["no-store"]
 
 
 def test_other_origins_get_no_leave_unless_listed(client: TestClient) -> None:
