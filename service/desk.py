@@ -11,6 +11,7 @@ from models.encoding import WIDTH_STEP, Encoding
 from models.language import ForeignLanguage, foreign_language
 from models.prediction import Prediction
 from models.text import check
+from service.admission import Expectation
 from service.batching import Batcher
 from service.errors import ServiceError, Unavailable
 from service.schemas import StanceAnswer
@@ -22,6 +23,8 @@ Arguments = ParamSpec("Arguments")
 
 INLINE_CHARS: Final = 4_000
 """Up to here work on a text is quicker than handing it to a thread and back."""
+TURN_SECONDS: Final = 0.02
+"""What small requests may take of the event loop at a time: half of the 50 ms within which a refusal is promised."""
 HEAVY_CHARS: Final = 65_536
 """From here on one piece of work at a time: a body of small objects takes twenty times its size while it is read, and
 the tokeniser reads all of a text before it cuts it. Source: docs/proofs.md, R11."""
@@ -57,6 +60,14 @@ class Aside:
         return await asyncio.shield(running)
 
 
+@dataclass(slots=True)
+class Turn:
+    """Whose turn it is to prepare a small request, and until when before others have theirs."""
+
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    ends_at: float = 0.0
+
+
 @dataclass(frozen=True, slots=True)
 class Desk:
     """What the routes share: checks, encodes and submits texts, and words the answers."""
@@ -66,16 +77,43 @@ class Desk:
     settings: Settings
     metrics: Metrics
     aside: Aside = field(default_factory=Aside)
+    turn: Turn = field(default_factory=Turn)
 
-    async def answer(self, texts: Sequence[str], *, deadline: float) -> list[StanceAnswer | ServiceError]:
+    async def answer(
+        self, texts: Sequence[str], *, deadline: float, expectation: Expectation
+    ) -> list[StanceAnswer | ServiceError]:
         """One answer for each text, in order, or the error of a text that breaks the engine; the texts are checked.
 
         Raises: Unavailable.
         """
-        self.batcher.admit(self._least_tokens(texts), deadline=deadline)  # before encoding; submit asks again, exactly
-        encodings, languages = await self.aside(sum(map(len, texts)), deadline, self._prepare, texts)
-        predictions = await self.batcher.submit(encodings, deadline=deadline)
+        expectation.end()  # from here on the request is counted exactly
+        least = self._least_tokens(texts)
+        self.batcher.admit(least, deadline=deadline)
+        preparing = Expectation(self.batcher.workload, least)
+        try:
+            encodings, languages = await self._prepared(texts, deadline)
+        finally:
+            preparing.end()
+        predictions = await self.batcher.submit(encodings, deadline=deadline, admitted=True)
         return [self._word(*pair) for pair in zip(predictions, languages, strict=True)]
+
+    async def _prepared(
+        self, texts: Sequence[str], deadline: float
+    ) -> tuple[list[Encoding], list[ForeignLanguage | None]]:
+        """What ``_prepare`` gives. Of many small requests a few are prepared in each turn of the event loop: the
+        engine's next batch, refusals and health wait for the turn to end.
+        """
+        size = sum(map(len, texts))
+        if size > INLINE_CHARS:
+            return await self.aside(size, deadline, self._prepare, texts)
+        async with self.turn.lock:
+            if time.monotonic() > deadline:
+                raise Unavailable("deadline_exceeded", "no answer within the deadline")
+            prepared = self._prepare(texts)
+            if self.batcher.queued_tokens and time.monotonic() > self.turn.ends_at:
+                await asyncio.sleep(0)
+                self.turn.ends_at = time.monotonic() + TURN_SECONDS
+            return prepared
 
     def check(self, text: str) -> None:
         """Raise the TextError that says why this text cannot be answered."""

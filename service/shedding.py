@@ -13,9 +13,8 @@ from models.encoding import WIDTH_STEP
 from service.batching import Batcher
 from service.errors import BadRequest, Unavailable, body
 from service.gate import deadline_after
-from service.telemetry import Metrics, request_id_of
+from service.telemetry import CLASSIFYING, Metrics, request_id_of
 
-ROUTES: Final = frozenset({b"/classify", b"/classify/batch"})
 MAX_BODY_BYTES: Final = 65_536
 """Larger bodies go the long way, which does not read them."""
 
@@ -30,7 +29,7 @@ class Shedder:
 
     def refusal(self, path: bytes, headers: Sequence[tuple[bytes, bytes]]) -> bytes | None:
         """The whole answer where the request cannot be answered in time; None where it can, or is not plain."""
-        if not self._batcher.queued_tokens or path not in ROUTES:
+        if not self._batcher.workload.waiting_tokens or path.decode("latin-1") not in CLASSIFYING:
             return None
         length = next((value for name, value in headers if name == b"content-length"), b"")
         if not length.isdigit() or len(length) > 5 or int(length) > MAX_BODY_BYTES:
