@@ -26,6 +26,7 @@ from service.app import create_app
 from service.auth import KeyRing, check_exposure
 from service.batching import CLOSE_SECONDS
 from service.connection import limited
+from service.priority import compute_behind
 from service.rollover import open_model
 from service.schemas import EXAMPLE_TEXT
 from service.settings import Settings, SettingsError
@@ -34,6 +35,9 @@ from service.watchdog import Watchdog
 
 TICKS_PER_SECOND: Final = 10
 """uvicorn's own."""
+SWITCH_SECONDS: Final = 0.0005
+"""How long a thread that encodes a large batch keeps the event loop waiting: Python's own 5 ms for each of hundreds of
+events a second would hold up refusals and health for longer than is promised."""
 TURN_SECONDS: Final = 5.0
 """What the event loop may take for a turn: a choice, with room for a slow machine."""
 OWN_DESCRIPTORS: Final = 128
@@ -112,6 +116,7 @@ def main(arguments: Sequence[str] = ()) -> int:
         "%s on %s (%s, %d threads; tokeniser: %s threads)",
         classifier.artifact.manifest.model_id, info.name, info.precision, info.threads, tokeniser_threads,
     )  # fmt: skip
+    sys.setswitchinterval(SWITCH_SECONDS)
     app = create_app(settings, classifier, spans=spans)
     server = _server(app, settings)
     try:
@@ -164,11 +169,15 @@ def _open(settings: Settings) -> StanceClassifier:
 
     A model that cannot answer is not served: warming up raises.
     """
-    with ThreadPoolExecutor(1, thread_name_prefix="detector") as beside:
+    with (
+        ThreadPoolExecutor(1, thread_name_prefix="detector") as beside,
+        ThreadPoolExecutor(1, thread_name_prefix="opening", initializer=compute_behind) as opening,
+    ):
         detector = beside.submit(foreign_language, EXAMPLE_TEXT)
-        classifier = open_model(settings)
+        # The engine's and the tokeniser's own threads begin with the first text, and inherit the priority.
+        classifier = opening.submit(open_model, settings)
         detector.result()
-    return classifier
+    return classifier.result()
 
 
 def _leave(*_: object) -> NoReturn:

@@ -39,11 +39,18 @@ class Workload:
     max_queued_tokens: int
     queued_tokens: int = 0
     running_tokens: int = 0
+    expected_tokens: int = 0
+    """What requests that were let in, but are not encoded yet, will need at least."""
     tokens_per_second: float = INITIAL_TOKENS_PER_SECOND
+
+    @property
+    def waiting_tokens(self) -> int:
+        """What waits for the engine, or soon will."""
+        return self.queued_tokens + self.expected_tokens
 
     def wait_seconds(self, n_tokens: int = 0) -> float:
         """The estimated time until what waits and runs now is done, and that many tokens after it."""
-        return (self.queued_tokens + self.running_tokens + n_tokens) / self.tokens_per_second
+        return (self.waiting_tokens + self.running_tokens + n_tokens) / self.tokens_per_second
 
     def admit(self, n_tokens: int, *, within_seconds: float) -> None:
         """Return nothing when that many tokens, all of one request, can be expected to be done in time.
@@ -51,10 +58,10 @@ class Workload:
         Raises: Unavailable, with the seconds after which what waits now will be done. A request before which nothing
         waits is taken whatever it asks: its size is bounded elsewhere, and it would fare no better later.
         """
-        if not self.queued_tokens:
+        if not self.waiting_tokens:
             return
         wait = max(1, math.ceil(self.wait_seconds()))
-        if self.queued_tokens + n_tokens > self.max_queued_tokens:
+        if self.waiting_tokens + n_tokens > self.max_queued_tokens:
             raise Unavailable("overloaded", f"the queue is full; try again in {wait} seconds", retry_after_seconds=wait)
         if self.wait_seconds(n_tokens) * MARGIN > within_seconds:
             message = f"the deadline would pass in the queue; try again in {wait} seconds"
@@ -64,3 +71,19 @@ class Workload:
         """Take a forward pass of that many padded tokens into the measured rate."""
         weight = WEIGHT * min(1.0, n_tokens / FULL_PASS_TOKENS)
         self.tokens_per_second += weight * (n_tokens / max(seconds, 1e-6) - self.tokens_per_second)
+
+
+@dataclass(slots=True)
+class Expectation:
+    """The work of one request from the time it is let in until its texts are queued, or it ends otherwise."""
+
+    workload: Workload
+    n_tokens: int
+
+    def __post_init__(self) -> None:
+        self.workload.expected_tokens += self.n_tokens
+
+    def end(self) -> None:
+        """Count it no more; once."""
+        self.workload.expected_tokens -= self.n_tokens
+        self.n_tokens = 0

@@ -6,6 +6,7 @@ one width share a batch (models.encoding); the oldest waiting text is always in 
 
 import asyncio
 import logging
+import math
 import threading
 import time
 from collections import deque
@@ -19,6 +20,7 @@ from models.errors import EngineError, EngineFailed
 from models.prediction import Prediction
 from service.admission import BatchStatistics, Workload
 from service.errors import ServiceError, Unavailable, trace
+from service.priority import compute_behind
 
 log = logging.getLogger("parley.batching")
 
@@ -106,14 +108,16 @@ class Batcher:
         """How long the running forward pass has taken so far; 0 when none runs."""
         return 0.0 if self._busy_since is None else time.monotonic() - self._busy_since
 
-    async def submit(self, encodings: Sequence[Encoding], *, deadline: float) -> list[Prediction | ServiceError]:
+    async def submit(
+        self, encodings: Sequence[Encoding], *, deadline: float, admitted: bool = False
+    ) -> list[Prediction | ServiceError]:
         """One prediction for each encoding, in order, or the error of a text that the engine could not answer.
 
-        The whole request is accepted, or none of it.
+        The whole request is accepted, or none of it; one ``admitted`` before is refused for want of room only.
         Raises: Unavailable (queue full, stopping, ``deadline`` on the monotonic clock passed).
         """
         n_tokens = sum(encoding.width for encoding in encodings)
-        self.admit(n_tokens, deadline=deadline)
+        self.admit(n_tokens, deadline=math.inf if admitted else deadline)
         loop = asyncio.get_running_loop()
         jobs = [_Job(encoding, deadline, loop.create_future()) for encoding in encodings]
         self._queue.extend(jobs)
@@ -255,6 +259,7 @@ class Batcher:
 
     def _know_thread(self) -> None:
         self._thread = threading.current_thread()
+        compute_behind()
 
     def _predict(self, encodings: Sequence[Encoding]) -> list[Prediction]:
         """What the engine's thread runs: whatever a text breaks is an EngineError, so that it fails alone."""

@@ -7,6 +7,7 @@ from typing import Final
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from models.encoding import WIDTH_STEP
+from service.admission import Expectation
 from service.batching import Batcher
 from service.errors import BadRequest
 from service.guard import BODILESS
@@ -32,6 +33,12 @@ class Gate:
             deadline = time.monotonic() + deadline_after(scope["headers"], self._deadline_seconds)
             scope.setdefault("state", {})["deadline"] = deadline
             self._batcher.admit(WIDTH_STEP, deadline=deadline)  # the least that any request needs
+            scope["state"]["expectation"] = expectation = Expectation(self._batcher.workload, WIDTH_STEP)
+            try:
+                await self._app(scope, receive, send)
+            finally:
+                expectation.end()
+            return
         await self._app(scope, receive, send)
 
 

@@ -15,9 +15,8 @@ from service.batching import Batcher
 from service.errors import BadRequest, Unauthorized, Unavailable, body
 from service.gate import deadline_after
 from service.headers import SAFE
-from service.telemetry import Metrics, Visit, request_id_of
+from service.telemetry import CLASSIFYING, Metrics, Visit, request_id_of
 
-ROUTES: Final = frozenset({b"/classify", b"/classify/batch"})
 MAX_BODY_BYTES: Final = 65_536
 """Larger bodies go the long way, which does not read them."""
 
@@ -33,7 +32,7 @@ class Shedder:
 
     def refusal(self, path: bytes, headers: Sequence[tuple[bytes, bytes]]) -> bytes | None:
         """The whole answer where the request cannot be answered in time; None where it can, or is not plain."""
-        if not self._batcher.queued_tokens or path not in ROUTES:
+        if not self._batcher.workload.waiting_tokens or path.decode("latin-1") not in CLASSIFYING:
             return None
         if any(name == b"origin" for name, _ in headers):  # a browser's, which must be told whether its page may read
             return None

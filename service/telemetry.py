@@ -27,6 +27,8 @@ log = logging.getLogger("parley.requests")
 LATENCY_BUCKETS_SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 """A caller's own request id is kept when it is short and plain; anything else could forge log lines."""
+CLASSIFYING: Final = frozenset({"/classify", "/classify/batch"})
+"""The routes of which requests are refused before they are routed."""
 CLIENT_GONE: Final = 499
 """Counted, never sent: the client went away before there was an answer. The number is nginx's."""
 
@@ -195,7 +197,8 @@ class Telemetry:
 
     def _record(self, scope: Scope, status: int, seconds: float, visit: Visit) -> None:
         # Unknown paths share one name: a scanner must not be able to fill the registry.
-        route = getattr(scope.get("route"), "path", "unknown")
+        path = scope["path"] if scope["path"] in CLASSIFYING else "unknown"  # refused before it was routed
+        route = getattr(scope.get("route"), "path", path)
         self._metrics.count_request(scope["method"], route, status, seconds, visit)
         if self._tracer and not route.startswith("/health"):
             values = {

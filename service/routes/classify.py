@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 from starlette.requests import ClientDisconnect
 
 from models.errors import TextError
+from service.admission import Expectation
 from service.desk import Desk
 from service.errors import BadRequest, ServiceError, responses
 from service.gate import DEADLINE_HEADER, MAX_DEADLINE_MS, MIN_DEADLINE_MS
@@ -49,8 +50,7 @@ def make_router(desk: Desk) -> APIRouter:
         body = await _body(request)
         text = await desk.aside(len(body), request.state.deadline, _decode if plain else _read_statement, body)
         await desk.aside(len(text), request.state.deadline, desk.check, text)
-        answering = desk.answer([text], deadline=request.state.deadline, visit=visit_of(request.scope))
-        (answer,) = await _while_connected(request, answering)
+        (answer,) = await _while_connected(request, desk.answer([text], **_promised(request)))
         if isinstance(answer, ServiceError):
             raise answer
         return answer
@@ -71,11 +71,15 @@ def make_router(desk: Desk) -> APIRouter:
             len(body), request.state.deadline, _read_batch, body, max_items=limit, check_text=desk.check
         )
         del body
-        visit = visit_of(request.scope)
-        answering = _answer_items(desk, texts, answers, deadline=request.state.deadline, visit=visit)
-        return await _while_connected(request, answering)
+        return await _while_connected(request, _answer_items(desk, texts, answers, **_promised(request)))
 
     return router
+
+
+def _promised(request: Request) -> dict[str, Any]:
+    """What the gate promised this request: until when, and the work that is expected of it; and its record."""
+    state = request.state
+    return {"deadline": state.deadline, "expectation": state.expectation, "visit": visit_of(request.scope)}
 
 
 async def _while_connected(request: Request, work: Coroutine[Any, Any, Result]) -> Result:
@@ -93,11 +97,17 @@ async def _while_connected(request: Request, work: Coroutine[Any, Any, Result]) 
 
 
 async def _answer_items(
-    desk: Desk, texts: Sequence[str], answers: list[ItemAnswer], *, deadline: float, visit: Visit
+    desk: Desk,
+    texts: Sequence[str],
+    answers: list[ItemAnswer],
+    *,
+    deadline: float,
+    expectation: Expectation,
+    visit: Visit,
 ) -> BatchAnswer:
     """The checked ``answers``, completed with the predictions of ``texts``, which are those of the ones that are ok."""
     good = [index for index, answer in enumerate(answers) if answer.status == "ok"]
-    predictions = await desk.answer(texts, deadline=deadline, visit=visit) if good else []
+    predictions = await desk.answer(texts, deadline=deadline, expectation=expectation, visit=visit) if good else []
     for index, prediction in zip(good, predictions, strict=True):
         if isinstance(prediction, ServiceError):
             answers[index] = _item_error(answers[index].id, prediction.kind.code, prediction.message)
