@@ -1,6 +1,6 @@
 # One command for each job; each makes the environment that it needs. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help serve test lint types check hydrate train curve sources evaluate examine suspects bench lock sbom audit clean
+.PHONY: help serve test lint types check hydrate train curve sources evaluate examine suspects bench proof lock sbom audit clean
 
 PYTHON ?= python3
 # Where the texts of the public record are found: a folder of JSONL files with texts (TEXTS), or of clones (CLONES).
@@ -88,6 +88,9 @@ suspects: $(DEV)/.ready ## list the labels that a quick model disagrees with, fo
 
 bench: $(DEV)/.ready ## measure the service against a plain one, both in one run
 	$(DEV)/bin/python -m benchmarks.throughput --output $(RUNS)/bench.json
+
+proof: $(DEV)/.ready ## prove the service's promises on the running service (PROOF="--soak-seconds 600" and the like)
+	$(DEV)/bin/python -m benchmarks.proof --output $(RUNS)/proof.json $(PROOF)
 
 lock: $(DEV)/.ready ## make the lock files anew from pyproject.toml
 	$(DEV)/bin/python -m pip install $(PIP_FLAGS) uv
