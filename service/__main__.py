@@ -22,7 +22,6 @@ from models.language import foreign_language
 from service.app import create_app
 from service.batching import CLOSE_SECONDS
 from service.connection import limited
-from service.priority import compute_behind
 from service.schemas import EXAMPLE_TEXT
 from service.settings import Settings, SettingsError
 from service.watchdog import Watchdog
@@ -147,18 +146,12 @@ def _open(settings: Settings) -> StanceClassifier:
 
     A model that cannot answer is not served: warming up raises.
     """
-    with (
-        ThreadPoolExecutor(1, thread_name_prefix="detector") as beside,
-        ThreadPoolExecutor(1, thread_name_prefix="opening", initializer=compute_behind) as opening,
-    ):
+    with ThreadPoolExecutor(1, thread_name_prefix="detector") as beside:
         detector = beside.submit(foreign_language, EXAMPLE_TEXT)
-        # The engine's and the tokeniser's own threads begin with the first text, and inherit the priority.
-        classifier = opening.submit(
-            StanceClassifier.open, settings.model, engine=settings.engine, threads=settings.threads
-        )
-        opening.submit(lambda: classifier.result().warm_up()).result()
+        classifier = StanceClassifier.open(settings.model, engine=settings.engine, threads=settings.threads)
+        classifier.warm_up()
         detector.result()
-    return classifier.result()
+    return classifier
 
 
 def _leave(*_: object) -> NoReturn:

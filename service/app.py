@@ -74,7 +74,7 @@ def create_app(settings: Settings, classifier: StanceClassifier) -> FastAPI:
         redoc_url=None,
     )
     app.state.batcher, app.state.watchdog = batcher, watchdog
-    app.state.shedder = Shedder(batcher, metrics, deadline_seconds=settings.deadline_seconds)
+    app.state.shedder = Shedder(batcher, watchdog, metrics, deadline_seconds=settings.deadline_seconds)
     app.include_router(classify.make_router(Desk(classifier, batcher, settings, metrics)))
     app.include_router(health.make_router(classifier, watchdog, settings, metrics))
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]  # the way FastAPI documents

@@ -23,6 +23,9 @@ Arguments = ParamSpec("Arguments")
 
 INLINE_CHARS: Final = 4_000
 """Up to here work on a text is quicker than handing it to a thread and back."""
+TOKENS_PER_WORD: Final = 1.25
+"""Measured on the statements written for this project: 1.24."""
+N_MARKERS: Final = 2
 TURN_SECONDS: Final = 0.02
 """What small requests may take of the event loop at a time: half of the 50 ms within which a refusal is promised."""
 HEAVY_CHARS: Final = 65_536
@@ -87,9 +90,9 @@ class Desk:
         Raises: Unavailable.
         """
         expectation.end()  # from here on the request is counted exactly
-        least = self._least_tokens(texts)
-        self.batcher.admit(least, deadline=deadline)
-        preparing = Expectation(self.batcher.workload, least)
+        n_tokens = self._expected_tokens(texts)
+        self.batcher.admit(n_tokens, deadline=deadline)
+        preparing = Expectation(self.batcher.workload, n_tokens)
         try:
             encodings, languages = await self._prepared(texts, deadline)
         finally:
@@ -119,11 +122,12 @@ class Desk:
         """Raise the TextError that says why this text cannot be answered."""
         check(text, max_chars=self.settings.max_text_chars)
 
-    def _least_tokens(self, texts: Sequence[str]) -> int:
-        """What these texts have at least, padded: a token for each word, as far as the model reads."""
+    def _expected_tokens(self, texts: Sequence[str]) -> int:
+        """What these texts will have, padded, by their words; they are not encoded yet."""
         max_tokens = self.classifier.artifact.manifest.max_tokens
-        least = (min(len(text.split(maxsplit=max_tokens)), max_tokens) for text in texts)
-        return sum(-(-n_tokens // WIDTH_STEP) * WIDTH_STEP for n_tokens in least)
+        n_words = (len(text.split(maxsplit=max_tokens)) for text in texts)
+        n_tokens = (min(int(n * TOKENS_PER_WORD) + N_MARKERS, max_tokens) for n in n_words)
+        return sum(-(-n // WIDTH_STEP) * WIDTH_STEP for n in n_tokens)
 
     def _prepare(self, texts: Sequence[str]) -> tuple[list[Encoding], list[ForeignLanguage | None]]:
         return self.classifier.encoder.encode(texts), [foreign_language(text) for text in texts]

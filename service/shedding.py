@@ -14,6 +14,7 @@ from service.batching import Batcher
 from service.errors import BadRequest, Unavailable, body
 from service.gate import deadline_after
 from service.telemetry import CLASSIFYING, Metrics, request_id_of
+from service.watchdog import Watchdog
 
 MAX_BODY_BYTES: Final = 65_536
 """Larger bodies go the long way, which does not read them."""
@@ -22,14 +23,17 @@ MAX_BODY_BYTES: Final = 65_536
 class Shedder:
     """Decides on a head alone; one for all connections."""
 
-    def __init__(self, batcher: Batcher, metrics: Metrics, *, deadline_seconds: float) -> None:
+    def __init__(self, batcher: Batcher, watchdog: Watchdog, metrics: Metrics, *, deadline_seconds: float) -> None:
         self._batcher = batcher
+        self._watchdog = watchdog
         self._metrics = metrics
         self._deadline_seconds = deadline_seconds
 
     def refusal(self, path: bytes, headers: Sequence[tuple[bytes, bytes]]) -> bytes | None:
         """The whole answer where the request cannot be answered in time; None where it can, or is not plain."""
         if not self._batcher.workload.waiting_tokens or path.decode("latin-1") not in CLASSIFYING:
+            return None
+        if self._watchdog.draining:  # then each answer ends its connection
             return None
         length = next((value for name, value in headers if name == b"content-length"), b"")
         if not length.isdigit() or len(length) > 5 or int(length) > MAX_BODY_BYTES:
