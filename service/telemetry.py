@@ -143,7 +143,7 @@ class Telemetry:
     def _record(self, scope: Scope, status: int, seconds: float, request_id: str) -> None:
         # Unknown paths share one name: a scanner must not be able to fill the registry.
         path = scope["path"] if scope["path"] in CLASSIFYING else "unknown"  # refused before it was routed
-        route = getattr(scope.get("route"), "path", path)
+        route = str(getattr(scope.get("route"), "path", path))
         self._metrics.count_request(scope["method"], route, status, seconds, request_id)
 
 
