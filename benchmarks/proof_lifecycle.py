@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from benchmarks.proof_load import Answer, Tally, closed_loop, probe, run, singles
 from benchmarks.proving import Finding, Plan, Service, running
@@ -116,19 +116,23 @@ def failed_starts(plan: Plan) -> list[Finding]:
             shutil.copytree(plan.model, copy)
             damage(copy)
             started = time.monotonic()
-            done = subprocess.run(
+            process = subprocess.Popen(
                 [sys.executable, "-m", "service"],
                 env={**os.environ, "STANCE_MODEL": str(copy), "STANCE_PORT": "0"},
-                capture_output=True,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
                 text=True,
-                timeout=60,
-                check=False,
             )
+            try:
+                output, errors = process.communicate(timeout=2 * MAX_START_SECONDS)
+            except subprocess.TimeoutExpired:  # it serves what it should refuse
+                process.kill()
+                output, errors = process.communicate()
             seconds = time.monotonic() - started
-        line = done.stderr.strip()
+        line = errors.strip()
         named = cause in line and len(line.splitlines()) == 1
-        passed = done.returncode == 1 and seconds < MAX_START_SECONDS and named and not done.stdout
-        figure = f"exit {done.returncode} in {seconds:.1f} s: {line.replace(str(copy), 'model')[:90]}"
+        passed = process.returncode == 1 and seconds < MAX_START_SECONDS and named and not output
+        figure = f"exit {process.returncode} in {seconds:.1f} s: {line.replace(str(copy), 'model')[:90]}"
         findings.append(Finding("R14 start-up fails closed", what, figure.replace("|", "/"), passed))
     return findings
 
@@ -143,23 +147,25 @@ def _cut(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-1_000])
 
 
-def _edit(path: Path, old: str, new: str) -> None:
-    text = path.read_text(encoding="utf-8")
-    if old not in text:
-        raise ValueError(f"{path.name} has no {old}")
-    path.write_text(text.replace(old, new, 1), encoding="utf-8")
-
-
-def _wrong_hash(model: Path) -> None:
-    manifest = json.loads((model / "manifest.json").read_text(encoding="utf-8"))
+def _wrong_hash(manifest: dict[str, Any]) -> None:
     manifest["files"]["tokenizer.json"] = "0" * 64
-    (model / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+
+
+def _other_labels(manifest: dict[str, Any]) -> None:
+    manifest["labels"] = ["friendly", *manifest["labels"][1:]]
+
+
+def _edit(model: Path, change: Callable[[dict[str, Any]], None]) -> None:
+    path = model / "manifest.json"
+    manifest = json.loads(path.read_text(encoding="utf-8"))
+    change(manifest)
+    path.write_text(json.dumps(manifest), encoding="utf-8")
 
 
 DAMAGES: Final[tuple[tuple[str, str, Callable[[Path], None]], ...]] = (
     ("one bit of the weights flipped", "openvino/model.bin", lambda model: _flip(model / "openvino/model.bin")),
     ("the weights cut short", "openvino/model.bin", lambda model: _cut(model / "openvino/model.bin")),
-    ("a wrong hash in the manifest", "tokenizer.json", _wrong_hash),
-    ("other labels", "label", lambda model: _edit(model / "manifest.json", '"hostile"', '"angry"')),
+    ("a wrong hash in the manifest", "tokenizer.json", lambda model: _edit(model, _wrong_hash)),
+    ("other labels", "label", lambda model: _edit(model, _other_labels)),
     ("no tokenizer", "tokenizer.json", lambda model: (model / "tokenizer.json").unlink()),
 )

@@ -26,7 +26,6 @@ from service.app import create_app
 from service.auth import KeyRing, check_exposure
 from service.batching import CLOSE_SECONDS
 from service.connection import limited
-from service.priority import compute_behind
 from service.rollover import open_model
 from service.schemas import EXAMPLE_TEXT
 from service.settings import Settings, SettingsError
@@ -169,15 +168,11 @@ def _open(settings: Settings) -> StanceClassifier:
 
     A model that cannot answer is not served: warming up raises.
     """
-    with (
-        ThreadPoolExecutor(1, thread_name_prefix="detector") as beside,
-        ThreadPoolExecutor(1, thread_name_prefix="opening", initializer=compute_behind) as opening,
-    ):
+    with ThreadPoolExecutor(1, thread_name_prefix="detector") as beside:
         detector = beside.submit(foreign_language, EXAMPLE_TEXT)
-        # The engine's and the tokeniser's own threads begin with the first text, and inherit the priority.
-        classifier = opening.submit(open_model, settings)
+        classifier = open_model(settings)
         detector.result()
-    return classifier.result()
+    return classifier
 
 
 def _leave(*_: object) -> NoReturn:

@@ -69,7 +69,7 @@ def create_app(settings: Settings, classifier: StanceClassifier, *, spans: Trace
         redoc_url=None,
     )
     app.state.batcher, app.state.watchdog, app.state.rollover = batcher, watchdog, rollover
-    app.state.shedder = Shedder(batcher, metrics, ring, deadline_seconds=settings.deadline_seconds)
+    app.state.shedder = Shedder(batcher, watchdog, metrics, ring, deadline_seconds=settings.deadline_seconds)
     app.state.reload = partial(_reload, ring, rollover)
     allowance = Allowance(settings.key_tokens_per_second, settings.key_burst_tokens)
     app.include_router(classify.make_router(Desk(rollover, batcher, settings, metrics, allowance)))

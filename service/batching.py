@@ -20,7 +20,6 @@ from models.errors import EngineError, EngineFailed
 from models.prediction import Prediction
 from service.admission import BatchStatistics, Workload
 from service.errors import ServiceError, Unavailable, trace
-from service.priority import compute_behind
 
 log = logging.getLogger("parley.batching")
 
@@ -259,7 +258,6 @@ class Batcher:
 
     def _know_thread(self) -> None:
         self._thread = threading.current_thread()
-        compute_behind()
 
     def _predict(self, encodings: Sequence[Encoding]) -> list[Prediction]:
         """What the engine's thread runs: whatever a text breaks is an EngineError, so that it fails alone."""

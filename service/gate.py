@@ -17,6 +17,8 @@ _HEADER: Final = DEADLINE_HEADER.lower().encode()
 MIN_DEADLINE_MS: Final = 100
 """The longest forward pass takes about that long: a shorter deadline would be a bet on what else is running."""
 MAX_DEADLINE_MS: Final = 10**9
+TYPICAL_TOKENS: Final = 2 * WIDTH_STEP
+"""What a statement has, padded; expected of a request until its texts are known."""
 
 
 class Gate:
@@ -33,7 +35,7 @@ class Gate:
             deadline = time.monotonic() + deadline_after(scope["headers"], self._deadline_seconds)
             scope.setdefault("state", {})["deadline"] = deadline
             self._batcher.admit(WIDTH_STEP, deadline=deadline)  # the least that any request needs
-            scope["state"]["expectation"] = expectation = Expectation(self._batcher.workload, WIDTH_STEP)
+            scope["state"]["expectation"] = expectation = Expectation(self._batcher.workload, TYPICAL_TOKENS)
             try:
                 await self._app(scope, receive, send)
             finally:

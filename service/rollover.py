@@ -9,7 +9,6 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, fields
 from operator import attrgetter
 from typing import Final
@@ -19,7 +18,6 @@ from models.encoding import Encoding
 from models.errors import EngineFailed, ParleyError
 from models.prediction import Prediction
 from service.errors import trace
-from service.priority import compute_behind
 from service.settings import Settings
 from service.telemetry import Metrics
 
@@ -103,7 +101,7 @@ class Rollover:
         old = self.current.artifact.manifest
         log.info("reading the model again; %s answers meanwhile", old.model_id)
         try:
-            candidate = await self._opened()
+            candidate = await asyncio.to_thread(self._open)
         except ParleyError as error:
             log.error("the new model is refused, %s goes on: %s", old.model_id, trace(error))
             return "refused"
@@ -116,14 +114,6 @@ class Rollover:
         self.announce()
         log.info("%s answers from now on, %s no new request", new.model_id, old.model_id)
         return "swapped"
-
-    async def _opened(self) -> StanceClassifier:
-        """The other model, its threads behind the event loop's, as those of the first are. Raises: ParleyError."""
-        opening = ThreadPoolExecutor(1, thread_name_prefix="rollover", initializer=compute_behind)
-        try:
-            return await asyncio.get_running_loop().run_in_executor(opening, self._open)
-        finally:
-            opening.shutdown(wait=False)
 
     def _open(self) -> StanceClassifier:
         """What the thread runs: whatever a foreign file breaks is an EngineError, so that the old model goes on."""

@@ -16,6 +16,7 @@ from service.errors import BadRequest, Unauthorized, Unavailable, body
 from service.gate import deadline_after
 from service.headers import SAFE
 from service.telemetry import CLASSIFYING, Metrics, Visit, request_id_of
+from service.watchdog import Watchdog
 
 MAX_BODY_BYTES: Final = 65_536
 """Larger bodies go the long way, which does not read them."""
@@ -24,8 +25,11 @@ MAX_BODY_BYTES: Final = 65_536
 class Shedder:
     """Decides on a head alone; one for all connections."""
 
-    def __init__(self, batcher: Batcher, metrics: Metrics, ring: KeyRing, *, deadline_seconds: float) -> None:
+    def __init__(
+        self, batcher: Batcher, watchdog: Watchdog, metrics: Metrics, ring: KeyRing, *, deadline_seconds: float
+    ) -> None:
         self._batcher = batcher
+        self._watchdog = watchdog
         self._metrics = metrics
         self._ring = ring
         self._deadline_seconds = deadline_seconds
@@ -35,6 +39,8 @@ class Shedder:
         if not self._batcher.workload.waiting_tokens or path.decode("latin-1") not in CLASSIFYING:
             return None
         if any(name == b"origin" for name, _ in headers):  # a browser's, which must be told whether its page may read
+            return None
+        if self._watchdog.draining:  # then each answer ends its connection
             return None
         length = next((value for name, value in headers if name == b"content-length"), b"")
         if not length.isdigit() or len(length) > 5 or int(length) > MAX_BODY_BYTES:

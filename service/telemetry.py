@@ -198,7 +198,7 @@ class Telemetry:
     def _record(self, scope: Scope, status: int, seconds: float, visit: Visit) -> None:
         # Unknown paths share one name: a scanner must not be able to fill the registry.
         path = scope["path"] if scope["path"] in CLASSIFYING else "unknown"  # refused before it was routed
-        route = getattr(scope.get("route"), "path", path)
+        route = str(getattr(scope.get("route"), "path", path))
         self._metrics.count_request(scope["method"], route, status, seconds, visit)
         if self._tracer and not route.startswith("/health"):
             values = {

@@ -3,8 +3,6 @@
 import asyncio
 import ctypes
 import logging
-import os
-import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -16,7 +14,6 @@ from starlette.testclient import TestClient
 
 from models.errors import EngineFailed
 from models.prediction import Prediction
-from service.priority import NICENESS
 from service.watchdog import CANARY
 
 
@@ -195,14 +192,3 @@ def test_the_log_has_no_text(
         pass
     assert "EngineFailed: broken" in caplog.text
     assert CANARY not in caplog.text
-
-
-def test_computing_yields_to_answering(with_app: Callable[..., None]) -> None:
-    """The engine's thread has a lower priority than the event loop, which refuses and says how it is meanwhile."""
-
-    async def scenario(http: httpx.AsyncClient, app: FastAPI) -> None:
-        assert (await http.post("/classify", json={"text": "text"})).status_code == 200
-        own = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
-        assert os.getpriority(os.PRIO_PROCESS, app.state.batcher._thread.native_id) == min(19, own + NICENESS)
-
-    with_app(scenario)
