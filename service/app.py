@@ -2,21 +2,29 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 from fastapi import FastAPI
+from opentelemetry.trace import TracerProvider
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 
 from models.classifier import StanceClassifier
 from models.language import foreign_language
 from service import schemas
+from service.allowance import Allowance
+from service.auth import OPEN_PATHS, Access, KeyRing
 from service.batching import Batcher
+from service.desk import Desk
 from service.errors import BadRequest
 from service.guard import SizeGuard
-from service.routes import classify, health
+from service.headers import SafeHeaders
+from service.rollover import Rollover, open_model
+from service.routes import classify, documentation, health
 from service.settings import Settings
 from service.telemetry import Metrics, Telemetry
 
@@ -27,15 +35,18 @@ The labels are defined by the codebook, and the answer names its version. The mo
 Every error has the same body: `{"error": {"code", "message", "request_id"}}`."""
 
 
-def create_app(settings: Settings, classifier: StanceClassifier) -> FastAPI:
-    """The service over an opened and warm classifier. The queue is served while the app runs."""
-    metrics = Metrics()
-    batcher = Batcher(classifier, max_queued_tokens=settings.max_queued_tokens)
+def create_app(settings: Settings, classifier: StanceClassifier, *, spans: TracerProvider | None = None) -> FastAPI:
+    """The service over an opened and warm classifier. The queue is served while the app runs; ``spans`` go there."""
+    metrics, ring = Metrics(), KeyRing(settings)
+    rollover = Rollover(classifier, partial(open_model, settings), metrics)
+    allowance = Allowance(settings.key_tokens_per_second, settings.key_burst_tokens)
+    batcher = Batcher(rollover, max_queued_tokens=settings.max_queued_tokens)
     metrics.watch(batcher)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         foreign_language(schemas.EXAMPLE_TEXT)  # reads the detector's model, which the first caller would wait for
+        rollover.announce()
         batcher.start()
         try:
             yield
@@ -49,17 +60,25 @@ def create_app(settings: Settings, classifier: StanceClassifier) -> FastAPI:
         version=classifier.artifact.manifest.version,
         lifespan=lifespan,
         middleware=[
-            Middleware(Telemetry, metrics=metrics),
+            *_for_browsers(settings),
+            Middleware(Telemetry, metrics=metrics, provider=spans),
+            Middleware(Access, ring=ring),
             Middleware(SizeGuard, max_body_bytes=settings.max_body_bytes, receive_seconds=settings.receive_seconds),
         ],
         exception_handlers={HTTPException: _routing_error},
         redirect_slashes=False,
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},  # see service.tracing
+        openapi_url="/openapi.json" if settings.docs else None,
+        docs_url=None,  # FastAPI's own page loads from a CDN
         redoc_url=None,
     )
-    app.state.batcher = batcher
-    app.include_router(classify.make_router(classify.Desk(classifier, batcher, settings, metrics)))
-    app.include_router(health.make_router(classifier, batcher, settings, metrics))
-    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]  # the way FastAPI documents
+    app.state.batcher, app.state.rollover = batcher, rollover
+    app.state.reload = partial(_reload, ring, rollover)
+    app.include_router(classify.make_router(Desk(rollover, batcher, settings, metrics, allowance)))
+    app.include_router(health.make_router(rollover, batcher, settings, metrics))
+    if app.openapi_url:
+        app.include_router(documentation.make_router(title=app.title, openapi_url=app.openapi_url))
+    app.openapi = lambda: _openapi(app, rollover, is_locked=ring.is_locked)  # type: ignore[method-assign]  # the way FastAPI documents
     return app
 
 
@@ -71,9 +90,33 @@ async def _routing_error(request: Request, error: Exception) -> Response:
     raise BadRequest("not_found", "there is nothing at this path")
 
 
-def _openapi(app: FastAPI) -> dict[str, Any]:
-    """The OpenAPI document, with the one error body among its schemas."""
-    if not app.openapi_schema:
+def _for_browsers(settings: Settings) -> list[Middleware]:
+    """What surrounds all else, so that errors have it too: safe headers, and leave for the pages of listed origins."""
+    layers = [Middleware(SafeHeaders)]
+    if settings.origins:
+        layers.append(
+            Middleware(
+                CORSMiddleware,
+                allow_origins=settings.origins,
+                allow_methods=("GET", "POST"),
+                allow_headers=("Authorization", "Content-Type", "X-Request-ID"),
+                expose_headers=("X-Request-ID", "Retry-After", "WWW-Authenticate"),
+            )
+        )
+    return layers
+
+
+def _reload(ring: KeyRing, rollover: Rollover) -> None:
+    """Read the keys again, and begin to exchange the model for what is in its directory now."""
+    ring.reload()
+    rollover.begin()
+
+
+def _openapi(app: FastAPI, rollover: Rollover, *, is_locked: bool) -> dict[str, Any]:
+    """The OpenAPI document, with the one error body among its schemas, and the keys where they are needed."""
+    version = rollover.current.artifact.manifest.version
+    if not app.openapi_schema or app.version != version:
+        app.openapi_schema, app.version = None, version
         document = FastAPI.openapi(app)
         error_schema = schemas.ErrorAnswer.model_json_schema(ref_template="#/components/schemas/{model}")
         components = document["components"]["schemas"]
@@ -81,4 +124,9 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
         components["ErrorAnswer"] = error_schema
         for model in (schemas.StanceAnswer, schemas.BatchAnswer):  # FastAPI drops each null from their examples
             components[model.__name__]["examples"] = model.model_json_schema()["examples"]
+        if is_locked:
+            document["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
+            for path, item in document["paths"].items():
+                for operation in item.values():
+                    operation["security"] = [] if path in OPEN_PATHS else [{"key": []}]
     return app.openapi_schema or {}

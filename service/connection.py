@@ -8,6 +8,8 @@ from typing import Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from service.headers import SAFE
+
 HEAD_SECONDS: Final = 10.0
 """From the connection, or the last answer on it, to the end of the next request's head."""
 MAX_HEAD_BYTES: Final = 65_536
@@ -55,6 +57,15 @@ class Connection(HttpToolsProtocol):
         if not self.pipeline:
             self._await_head()
         super().on_response_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is no HTTP request, with the safe headers: no layer of the application sees it."""
+        shared = self.server_state.default_headers
+        self.server_state.default_headers = [*shared, *SAFE.items()]
+        try:
+            super().send_400_response(msg)
+        finally:
+            self.server_state.default_headers = shared
 
     def _await_head(self) -> None:
         self._stop_waiting()

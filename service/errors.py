@@ -2,6 +2,7 @@
 
 ServiceError
 ├── BadRequest            the caller can mend it; 4xx
+│   └── Unauthorized      no valid key came with the request; 401
 └── Unavailable           the caller can try again; 429, 503, 504; carries the seconds to wait
 """
 
@@ -24,6 +25,7 @@ class ErrorKind:
 TABLE: Final[tuple[ErrorKind, ...]] = (
     ErrorKind("malformed_json", 400, "the body is not JSON: Expecting value at character 0"),
     ErrorKind("malformed_utf8", 400, "the body is not UTF-8: byte 17 cannot be decoded"),
+    ErrorKind("unauthorized", 401, "send a key: Authorization: Bearer KEY"),
     ErrorKind("not_found", 404, "there is nothing at this path"),
     ErrorKind("method_not_allowed", 405, "this path does not take GET"),
     ErrorKind("receive_timeout", 408, "the body did not arrive within 15 seconds"),
@@ -36,6 +38,7 @@ TABLE: Final[tuple[ErrorKind, ...]] = (
     ErrorKind("text_too_long", 422, "the text has 31,000 characters; at most 20,000 are allowed"),
     ErrorKind("unreadable_text", 422, "the text contains a NUL character"),
     ErrorKind("overloaded", 429, "the queue is full; try again in 2 seconds"),
+    ErrorKind("rate_limited", 429, "this key has used up its tokens; try again in 2 seconds"),
     ErrorKind("internal", 500, "an internal error; the request id finds it in the log"),
     ErrorKind("not_ready", 503, "the service is starting, stopping or unhealthy"),
     ErrorKind("deadline_exceeded", 504, "no answer within 15 seconds"),
@@ -64,6 +67,19 @@ class ServiceError(Exception):
 
 class BadRequest(ServiceError):
     """Raised for a request that will never succeed as it is."""
+
+
+class Unauthorized(BadRequest):
+    """Raised where no valid key came with a request. Its body is left unread, so the connection is not used again."""
+
+    def __init__(self, message: str, *, key_was_sent: bool) -> None:
+        super().__init__("unauthorized", message)
+        self._challenge = 'Bearer realm="parley"' + (', error="invalid_token"' if key_was_sent else "")
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Headers that go with the answer."""
+        return {**super().headers, "www-authenticate": self._challenge, "connection": "close"}
 
 
 class Unavailable(ServiceError):
@@ -106,6 +122,9 @@ def responses(*codes: str) -> dict[int | str, dict[str, Any]]:
                 "value": body(kind.code, kind.example, "5d41402abc4b")
             }
             entry["content"]["application/json"]["schema"] = {"$ref": "#/components/schemas/ErrorAnswer"}
+            if kind.status == 401:
+                scheme = {"description": "how to send a key", "schema": {"type": "string"}}
+                entry["headers"] = {"WWW-Authenticate": scheme}
             if kind.status in (429, 503):
                 entry["headers"] = {"Retry-After": {"description": "seconds to wait", "schema": {"type": "integer"}}}
     return described

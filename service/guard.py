@@ -8,6 +8,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.errors import BadRequest
+from service.telemetry import visit_of
 
 MAX_DIGITS: Final = 15
 """More digits than any length has; Python refuses to read numbers of more than 4,300."""
@@ -31,7 +32,8 @@ class SizeGuard:
         self._check_headers(scope["headers"])
         try:
             async with asyncio.timeout(self._receive_seconds):
-                body = await self._receive_all(receive)
+                with visit_of(scope).stage("receive"):
+                    body = await self._receive_all(receive)
         except TimeoutError:
             message = f"the body did not arrive within {self._receive_seconds:g} seconds"
             raise BadRequest("receive_timeout", message) from None

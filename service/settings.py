@@ -1,15 +1,23 @@
 """The service's settings, from STANCE_* variables; the only place where the environment is read."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from models.text import MAX_TEXT_CHARS
 
 PREFIX: Final = "STANCE_"
 RELEASED_MODEL: Final = Path(__file__).resolve().parents[1] / "models" / "stance-minilm"
+
+ORIGIN: Final = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?")
+
+
+def listed(value: str) -> tuple[str, ...]:
+    """The parts of a setting that are separated by commas, without what is empty."""
+    return tuple(filter(None, map(str.strip, value.split(","))))
 
 
 class SettingsError(Exception):
@@ -39,6 +47,17 @@ class Settings(BaseModel):
     drain_seconds: float = Field(
         10.0, gt=0, le=600, description="time for accepted requests to finish when told to stop"
     )
+    keys_file: Path | None = Field(None, description="file of the keys that may ask; see Keys")
+    keys: str = Field("", repr=False, description="the same lines in the environment, separated by commas")
+    key_tokens_per_second: float = Field(
+        0.0, ge=0, le=10_000_000, description="tokens that each key may send a second in the long run; 0 is no limit"
+    )
+    key_burst_tokens: int = Field(50_000, ge=1, le=100_000_000, description="tokens that a rested key may send at once")
+    insecure: bool = Field(False, description="whether anybody may ask at an address beyond this machine, without keys")
+    cors_origins: str = Field("", description="origins whose pages may ask from a browser, separated by commas")
+    docs: bool = Field(True, description="whether /docs and /openapi.json are served")
+    tracing: bool = Field(False, description="whether a span of each request is sent where OTEL_* variables say")
+    log_format: Literal["text", "json"] = Field("text", description="lines for people, or JSON for programs")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least severe message logged")
 
     @model_validator(mode="after")
@@ -46,6 +65,18 @@ class Settings(BaseModel):
         if self.max_text_chars > self.max_body_bytes:
             raise ValueError("max_text_chars is larger than max_body_bytes: no such text could arrive")
         return self
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _are_origins(cls, value: str) -> str:
+        if any(origin != "*" and not ORIGIN.fullmatch(origin) for origin in listed(value)):
+            raise ValueError("must be origins such as https://desk.example, without a path, or *")
+        return value
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """The origins whose pages may ask."""
+        return listed(self.cors_origins)
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> Self:

@@ -6,17 +6,20 @@ import logging
 import re
 import secrets
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from opentelemetry.trace import TracerProvider
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from models.errors import ParleyError
-from service import errors
+from service import errors, tracing
 from service.batching import Batcher
 
 log = logging.getLogger("parley.requests")
@@ -28,6 +31,32 @@ CLIENT_GONE: Final = 499
 """Counted, never sent: the client went away before there was an answer. The number is nginx's."""
 BODY_UNREAD: Final = frozenset({"receive_timeout", "body_too_large", "unsupported_encoding"})
 """Refusals before the body was read to its end: the connection cannot be used again."""
+
+STAGES: Final = ("receive", "encode", "queue", "engine", "respond")
+
+
+@dataclass(slots=True)
+class Visit:
+    """What is known of a request besides what it carries: its id, whose key came with it, and how long a stage took."""
+
+    request_id: str = ""
+    key: str | None = None
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Measure what is done inside as that stage of the request."""
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - started
+
+
+def visit_of(scope: Scope) -> Visit:
+    """The record of this request, which Telemetry began."""
+    visit: Visit = scope.setdefault("state", {}).setdefault("visit", Visit())
+    return visit
 
 
 class Metrics:
@@ -46,6 +75,22 @@ class Metrics:
             buckets=LATENCY_BUCKETS_SECONDS, registry=self.registry,
         )  # fmt: skip
         self.stances = Counter("parley_predictions", "Predictions by stance.", ["stance"], registry=self.registry)
+        stages = Histogram(
+            "parley_stage_seconds", "Seconds in each stage; queue by text, engine by forward pass, others by request.",
+            ["stage"], buckets=LATENCY_BUCKETS_SECONDS, registry=self.registry,
+        )  # fmt: skip
+        self.stages = {stage: stages.labels(stage) for stage in STAGES}
+        self.key_requests = Counter(
+            "parley_key_requests", "Requests by the name of their key and status.", ["key", "status"],
+            registry=self.registry,
+        )  # fmt: skip
+        self.key_tokens = Counter(
+            "parley_key_tokens", "Tokens accepted, by the name of their key.", ["key"], registry=self.registry
+        )
+        self.model = Gauge("parley_model", "1 for the model that answers.", ["model", "digest"], registry=self.registry)
+        self.reloads = Counter(
+            "parley_model_reloads", "Orders to read the model again, by outcome.", ["outcome"], registry=self.registry
+        )
 
     def watch(self, batcher: Batcher) -> None:
         """Export the batcher's statistics as they are when somebody asks."""
@@ -80,9 +125,10 @@ class BatcherCollector(Collector):
 class Telemetry:
     """The outermost layer, pure ASGI: every request leaves through here with an id, a count and one log line."""
 
-    def __init__(self, app: ASGIApp, *, metrics: Metrics) -> None:
+    def __init__(self, app: ASGIApp, *, metrics: Metrics, provider: TracerProvider | None = None) -> None:
         self._app = app
         self._metrics = metrics
+        self._tracer = provider.get_tracer("parley") if provider else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve the request and turn whatever it raises into the one error body."""
@@ -90,7 +136,7 @@ class Telemetry:
             await self._app(scope, receive, send)
             return
         request_id = _request_id(scope)
-        scope.setdefault("state", {})["request_id"] = request_id
+        visit = scope.setdefault("state", {})["visit"] = Visit(request_id)
         started, status = time.perf_counter(), 0
 
         async def send_with_id(message: Message) -> None:
@@ -98,7 +144,8 @@ class Telemetry:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 message["headers"] = [*message.get("headers", []), (b"x-request-id", request_id.encode())]
-            await send(message)
+            with visit.stage("respond"):
+                await send(message)
 
         try:
             await self._app(scope, receive, send_with_id)
@@ -114,13 +161,14 @@ class Telemetry:
                 raise
             await self._answer(error, request_id, send_with_id)
         finally:
-            self._record(scope, status, time.perf_counter() - started, request_id)
+            self._record(scope, status, time.perf_counter() - started, visit)
 
     async def _answer(self, error: Exception, request_id: str, send: Send) -> None:
         if isinstance(error, ParleyError):
             error = errors.from_model(error)
         if not isinstance(error, errors.ServiceError):
-            log.error("request %s failed: %s", request_id, errors.trace(error))
+            trace = errors.trace(error)
+            log.error("request %s failed: %s", request_id, trace, extra={"fields": {"request_id": request_id}})
             error = errors.ServiceError("internal", errors.BY_CODE["internal"].example)
         self._metrics.refusals.labels(error.kind.code).inc()
         payload = json.dumps(errors.body(error.kind.code, error.message, request_id)).encode()
@@ -131,13 +179,27 @@ class Telemetry:
         await send({"type": "http.response.start", "status": error.kind.status, "headers": pairs})
         await send({"type": "http.response.body", "body": payload})
 
-    def _record(self, scope: Scope, status: int, seconds: float, request_id: str) -> None:
+    def _record(self, scope: Scope, status: int, seconds: float, visit: Visit) -> None:
         # Unknown paths share one name: a scanner must not be able to fill the registry.
         route = getattr(scope.get("route"), "path", "unknown")
         self._metrics.requests.labels(route, status).inc()
         self._metrics.latency.labels(route).observe(seconds)
+        for stage, took in visit.seconds.items():
+            self._metrics.stages[stage].observe(took)
+        if visit.key:
+            self._metrics.key_requests.labels(visit.key, status).inc()
         if not route.startswith("/health"):
-            log.info("%s %s %d %.1f ms id=%s", scope["method"], route, status, seconds * 1000, request_id)
+            fields = {"method": scope["method"], "route": route, "status": status, "ms": round(seconds * 1000, 1)}
+            key = f" key={visit.key}" if visit.key else ""
+            extra = {"fields": {**fields, "request_id": visit.request_id, "key": visit.key}}
+            log.info("%s %s %d %.1f ms id=%s%s", *fields.values(), visit.request_id, key, extra=extra)
+            if self._tracer:
+                values = {
+                    "http.request.method": scope["method"], "http.route": route, "http.response.status_code": status,
+                    "parley.request_id": visit.request_id, **({"parley.key": visit.key} if visit.key else {}),
+                    **{f"parley.{stage}_seconds": took for stage, took in visit.seconds.items()},
+                }  # fmt: skip
+                tracing.record(self._tracer, scope, seconds=seconds, values=values)
 
 
 def _request_id(scope: Scope) -> str:

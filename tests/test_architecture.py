@@ -216,7 +216,7 @@ def test_serving_dependencies_are_small(root: Path) -> None:
     assert not {name for name in locked if name.startswith(("nvidia", "torch"))}
 
 
-@pytest.mark.parametrize("lock", ["serve.lock", "dev.lock"])
+@pytest.mark.parametrize("lock", ["serve.lock", "dev.lock", "audit.lock"])
 def test_lock_files_are_for_every_network(root: Path, lock: str) -> None:
     """A lock file pins every package with hashes and has no address of an index in it."""
     text = (root / "requirements" / lock).read_text(encoding="utf-8")

@@ -3,85 +3,33 @@
 import asyncio
 import json
 import re
-import time
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass
-from typing import Any, Final, NoReturn, ParamSpec, TypeVar
+from typing import Any, Final, NoReturn, TypeVar
 
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ValidationError
 from starlette.requests import ClientDisconnect
 
-from models.classifier import StanceClassifier
-from models.encoding import Encoding
 from models.errors import TextError
-from models.language import ForeignLanguage, foreign_language
-from models.prediction import Prediction
-from models.text import check
-from service.batching import Batcher
+from service.desk import Desk, aside
 from service.errors import BadRequest, ServiceError, responses
 from service.schemas import EXAMPLE_TEXT, Batch, BatchAnswer, ItemAnswer, ItemError, StanceAnswer, Statement
-from service.settings import Settings
-from service.telemetry import Metrics
+from service.telemetry import Visit, visit_of
 
 Model = TypeVar("Model", bound=BaseModel)
 Result = TypeVar("Result")
-Arguments = ParamSpec("Arguments")
 
-INLINE_CHARS: Final = 4_000
-"""Up to here work on a text is quicker than handing it to a thread and back."""
 CHARSET: Final = re.compile(r'charset\s*=\s*"?([^";\s]+)', re.IGNORECASE)
 REFUSED_ALWAYS: Final = (
+    "unauthorized",
     "malformed_utf8",
     "receive_timeout",
     "body_too_large",
     "unsupported_media_type",
     "unsupported_encoding",
 )
-UNAVAILABLE: Final = ("overloaded", "not_ready", "deadline_exceeded")
+UNAVAILABLE: Final = ("overloaded", "rate_limited", "not_ready", "deadline_exceeded")
 BAD_TEXT: Final = ("empty_text", "text_too_long", "unreadable_text")
-
-
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """What the routes share: checks, encodes and submits texts, and words the answers."""
-
-    classifier: StanceClassifier
-    batcher: Batcher
-    settings: Settings
-    metrics: Metrics
-
-    async def answer(self, texts: Sequence[str]) -> list[StanceAnswer | ServiceError]:
-        """One answer for each text, in order, or the error of a text that breaks the engine; the texts are checked.
-
-        Raises: Unavailable.
-        """
-        deadline = time.monotonic() + self.settings.deadline_seconds
-        self.batcher.admit(self._least_tokens(texts))  # before the work of encoding; submit asks again, exactly
-        encodings, languages = await _aside(sum(map(len, texts)), self._prepare, texts)
-        predictions = await self.batcher.submit(encodings, deadline=deadline)
-        return [self._word(*pair) for pair in zip(predictions, languages, strict=True)]
-
-    def check(self, text: str) -> None:
-        """Raise the TextError that says why this text cannot be answered."""
-        check(text, max_chars=self.settings.max_text_chars)
-
-    def _least_tokens(self, texts: Sequence[str]) -> int:
-        """What these texts have at least: a token for each word, as far as the model reads."""
-        max_tokens = self.classifier.artifact.manifest.max_tokens
-        return sum(min(len(text.split(maxsplit=max_tokens)), max_tokens) for text in texts)
-
-    def _prepare(self, texts: Sequence[str]) -> tuple[list[Encoding], list[ForeignLanguage | None]]:
-        return self.classifier.encoder.encode(texts), [foreign_language(text) for text in texts]
-
-    def _word(
-        self, prediction: Prediction | ServiceError, language: ForeignLanguage | None
-    ) -> StanceAnswer | ServiceError:
-        if isinstance(prediction, ServiceError):
-            return prediction
-        self.metrics.stances.labels(prediction.stance).inc()
-        manifest = self.classifier.artifact.manifest
-        return StanceAnswer.of(prediction, language=language, model=manifest.model_id, codebook=manifest.codebook)
 
 
 def make_router(desk: Desk) -> APIRouter:
@@ -98,8 +46,8 @@ def make_router(desk: Desk) -> APIRouter:
     async def classify(request: Request) -> Response:
         """Give the stance of one statement toward negotiations. Send JSON, or the bare statement as text/plain."""
         text = await _read_statement(request)
-        await _aside(len(text), desk.check, text)
-        (answer,) = await _while_connected(request, desk.answer([text]))
+        await aside(len(text), desk.check, text)
+        (answer,) = await _while_connected(request, desk.answer([text], visit=visit_of(request.scope)))
         if isinstance(answer, ServiceError):
             raise answer
         return _as_json(answer)
@@ -120,8 +68,9 @@ def make_router(desk: Desk) -> APIRouter:
                 "too_many_items", f"the batch has {len(batch.items):,} items; at most {limit:,} are allowed"
             )
         n_bytes = len(await request.body())
-        answers = await _aside(n_bytes, _check_items, batch.items, desk.check)
-        return _as_json(await _while_connected(request, _answer_items(desk, batch.items, answers)))
+        answers = await aside(n_bytes, _check_items, batch.items, desk.check)
+        answering = _answer_items(desk, batch.items, answers, visit_of(request.scope))
+        return _as_json(await _while_connected(request, answering))
 
     return router
 
@@ -129,13 +78,6 @@ def make_router(desk: Desk) -> APIRouter:
 def _as_json(answer: BaseModel) -> Response:
     """The answer as the route's declared model would be sent, without its being checked and copied once more."""
     return Response(answer.model_dump_json(), media_type="application/json")
-
-
-async def _aside(
-    size: int, work: Callable[Arguments, Result], *args: Arguments.args, **kwargs: Arguments.kwargs
-) -> Result:
-    """What ``work`` returns: run here when its input is small, in a thread when it would hold up everybody else."""
-    return work(*args, **kwargs) if size <= INLINE_CHARS else await asyncio.to_thread(work, *args, **kwargs)
 
 
 async def _while_connected(request: Request, work: Coroutine[Any, Any, Result]) -> Result:
@@ -152,10 +94,10 @@ async def _while_connected(request: Request, work: Coroutine[Any, Any, Result]) 
         leaving.cancel()
 
 
-async def _answer_items(desk: Desk, items: Sequence[Any], answers: list[ItemAnswer]) -> BatchAnswer:
+async def _answer_items(desk: Desk, items: Sequence[Any], answers: list[ItemAnswer], visit: Visit) -> BatchAnswer:
     """The checked ``answers``, completed with the predictions of those that are ok."""
     good = [index for index, answer in enumerate(answers) if answer.status == "ok"]
-    predictions = await desk.answer([items[index]["text"] for index in good]) if good else []
+    predictions = await desk.answer([items[index]["text"] for index in good], visit=visit) if good else []
     for index, prediction in zip(good, predictions, strict=True):
         if isinstance(prediction, ServiceError):
             answers[index] = _item_error(answers[index].id, prediction.kind.code, prediction.message)
@@ -208,7 +150,7 @@ async def _read_json(request: Request) -> Any:
     if media_type != "application/json" and not media_type.endswith("+json"):
         raise BadRequest("unsupported_media_type", f"{request.url.path} takes application/json")
     body = await request.body()
-    return await _aside(len(body), _parse, body)
+    return await aside(len(body), _parse, body)
 
 
 def _parse(body: bytes) -> Any:

@@ -5,10 +5,10 @@ from typing import Final
 from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from models.classifier import StanceClassifier
 from models.labels import STANCES
 from service.batching import Batcher
 from service.errors import Unavailable, responses
+from service.rollover import Rollover
 from service.schemas import Health, Info
 from service.settings import Settings
 from service.telemetry import Metrics
@@ -21,7 +21,7 @@ LIMITS: Final = (
 )  # fmt: skip
 
 
-def make_router(classifier: StanceClassifier, batcher: Batcher, settings: Settings, metrics: Metrics) -> APIRouter:
+def make_router(classifier: Rollover, batcher: Batcher, settings: Settings, metrics: Metrics) -> APIRouter:
     """The router of the operators' routes."""
     router = APIRouter(tags=["operations"])
 
@@ -41,10 +41,10 @@ def make_router(classifier: StanceClassifier, batcher: Batcher, settings: Settin
             raise Unavailable("not_ready", "the engine fails", retry_after_seconds=5)
         return Health(status="ready")
 
-    @router.get("/info", summary="What answers here, and within which limits", responses=responses())
+    @router.get("/info", summary="What answers here, and within which limits", responses=responses("unauthorized"))
     async def info() -> Info:
         """Name the model, the engine and every limit."""
-        artifact, engine = classifier.artifact, classifier.engine.info
+        artifact, engine = classifier.current.artifact, classifier.current.engine.info
         return Info(
             model=artifact.manifest.model_id,
             digest=artifact.manifest.digest,
@@ -68,7 +68,7 @@ def make_router(classifier: StanceClassifier, batcher: Batcher, settings: Settin
 
 
 METRICS_RESPONSES: Final = {
-    **responses(),
+    **responses("unauthorized"),
     200: {
         "description": "Counters, histograms and gauges.",
         "content": {"text/plain": {"example": 'parley_predictions_total{stance="conditional"} 12.0\n'}},

@@ -246,3 +246,9 @@ def live() -> Iterator[LiveServer]:
     settings = Settings(receive_seconds=1.0, max_body_bytes=4_096, max_text_chars=1_000)
     with LiveServer(create_app(settings, FakeClassifier())) as server:  # type: ignore[arg-type]  # a stand-in
         yield server
+
+
+@pytest.fixture
+def serve(make_app: Callable[..., FastAPI]) -> Callable[..., LiveServer]:
+    """Makes real servers over the fake classifier with the given settings; enter one to start it."""
+    return lambda **settings: LiveServer(make_app(**settings))

@@ -18,7 +18,7 @@ SECRET = "Zebrafish"
 """Part of every bad input below that can hold it; no refusal may repeat it."""
 
 FIELDS = {
-    "stance", "confidence", "probabilities", "certain", "prediction_set",
+    "stance", "confidence", "probabilities", "certain", "prediction_set", "conditions",
     "truncated", "n_tokens", "language", "model", "codebook",
 }  # fmt: skip
 

@@ -13,12 +13,12 @@ from starlette.testclient import TestClient
 from service.errors import TABLE
 
 ROUTES = {
-    ("post", "/classify"): {400, 408, 413, 415, 422, 429, 500, 503, 504},
-    ("post", "/classify/batch"): {400, 408, 413, 415, 422, 429, 500, 503, 504},
+    ("post", "/classify"): {400, 401, 408, 413, 415, 422, 429, 500, 503, 504},
+    ("post", "/classify/batch"): {400, 401, 408, 413, 415, 422, 429, 500, 503, 504},
     ("get", "/health/live"): {500},
     ("get", "/health/ready"): {500, 503},
-    ("get", "/info"): {500},
-    ("get", "/metrics"): {500},
+    ("get", "/info"): {401, 500},
+    ("get", "/metrics"): {401, 500},
 }
 ROUTING = {"not_found", "method_not_allowed"}
 """Codes that no documented route answers with: they are for paths and methods that do not exist."""

@@ -27,6 +27,15 @@ DEFAULTS: dict[str, Any] = {
     "deadline_seconds": 15.0,
     "receive_seconds": 15.0,
     "drain_seconds": 10.0,
+    "keys_file": None,
+    "keys": "",
+    "key_tokens_per_second": 0.0,
+    "key_burst_tokens": 50_000,
+    "insecure": False,
+    "cors_origins": "",
+    "docs": True,
+    "tracing": False,
+    "log_format": "text",
     "log_level": "info",
 }
 OTHERS: dict[str, Any] = {
@@ -42,6 +51,15 @@ OTHERS: dict[str, Any] = {
     "deadline_seconds": 0.5,
     "receive_seconds": 2.5,
     "drain_seconds": 30.0,
+    "keys_file": Path("/run/keys"),
+    "keys": "desk " + "0" * 64,
+    "key_tokens_per_second": 12.5,
+    "key_burst_tokens": 7,
+    "insecure": True,
+    "cors_origins": "https://desk.example,http://localhost:3000",
+    "docs": False,
+    "tracing": True,
+    "log_format": "json",
     "log_level": "error",
 }
 
@@ -90,6 +108,9 @@ def test_two_spellings_of_a_setting_are_refused_by_name() -> None:
         ("MAX_BODY_BYTES", "0"), ("MAX_TEXT_CHARS", "0"), ("MAX_BATCH_ITEMS", "0"), ("MAX_QUEUED_TOKENS", "1"),
         ("DEADLINE_SECONDS", "0"), ("DEADLINE_SECONDS", "nan"), ("DEADLINE_SECONDS", "inf"),
         ("RECEIVE_SECONDS", "-5"), ("DRAIN_SECONDS", "soon"),
+        ("KEY_TOKENS_PER_SECOND", "-1"), ("KEY_BURST_TOKENS", "0"), ("INSECURE", "perhaps"), ("DOCS", "2"),
+        ("TRACING", "maybe"),
+        ("CORS_ORIGINS", "desk.example"), ("CORS_ORIGINS", "https://desk.example/page"), ("LOG_FORMAT", "xml"),
     ],
 )  # fmt: skip
 def test_a_bad_value_is_refused_by_name(name: str, value: str) -> None:

@@ -256,6 +256,7 @@ def test_help() -> None:
     for phrase in (
         "python -m training.score statements.csv --output",
         "prediction_set",
+        "conditions",
         ".errors.jsonl",
         "Exit status",
     ):

@@ -1,15 +1,17 @@
 """Scoring is pure: one result for each row, in order, whatever the rows and the engine do."""
 
+import json
 from collections.abc import Sequence
 
 import pytest
 
+from models.conditions import ConditionSpan
 from models.errors import EngineFailed
-from models.labels import STANCES, Stance
+from models.labels import STANCES, ConditionKind, Stance
 from models.prediction import Prediction
 from models.text import MAX_TEXT_CHARS
 from training.rows import BadRow, InputError, Row
-from training.scoring import ANSWER_COLUMNS, Scored, answer_of, check_clash, score_rows
+from training.scoring import ANSWER_COLUMNS, Scored, answer_of, check_clash, conditions_json, score_rows
 
 
 class Fake:
@@ -102,6 +104,7 @@ def test_answer_columns() -> None:
         "p_probability_none": 0.1,
         "p_certain": False,
         "p_prediction_set": "hostile;none",
+        "p_conditions": "[]",
         "p_truncated": False,
         "p_n_tokens": 9,
         "p_language": None,
@@ -126,3 +129,11 @@ def test_clashing_columns() -> None:
     check_clash(["text", "model"], prefix="new_")
     with pytest.raises(InputError, match="new_model"):
         check_clash(["text", "new_model"], prefix="new_")
+
+
+def test_conditions_are_json_that_reads_back() -> None:
+    """What is demanded stands in one cell as the JSON of a list, its text as it was, its kind by name."""
+    span = ConditionSpan(3, 12, "the «siege» ends", ConditionKind.PRECONDITION, 0.9)
+    cell = conditions_json([span])
+    assert json.loads(cell) == [{"start": 3, "end": 12, "text": "the «siege» ends", "kind": "precondition"}]
+    assert "«" in cell

@@ -1,0 +1,185 @@
+"""Texts and keys that are unlike anything else go in by every door; nothing that the program writes has them in it."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import httpx2 as httpx
+import pytest
+
+from service.auth import fingerprint
+from service.errors import TABLE
+
+TEXT = "Quetzalcoatlus"
+KEY = "parley_Archaeopteryx-one"
+OTHER_KEY = "parley_Archaeopteryx-two"
+EXPIRED_KEY = "parley_Archaeopteryx-old"
+MARKS = ("Quetzalcoatlus", "Archaeopteryx")
+PROGRAM = """
+import importlib.util, sys
+from models.classifier import StanceClassifier
+spec = importlib.util.spec_from_file_location("fakes", sys.argv[1])
+fakes = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(fakes)
+StanceClassifier.open = lambda *_, **__: fakes.FakeClassifier()
+from service.__main__ import main
+raise SystemExit(main())
+"""
+SETTINGS = {
+    "STANCE_PORT": "0", "STANCE_LOG_LEVEL": "debug", "STANCE_DEADLINE_SECONDS": "1", "STANCE_RECEIVE_SECONDS": "0.5",
+    "STANCE_MAX_BODY_BYTES": "200000", "STANCE_MAX_QUEUED_TOKENS": "1024", "STANCE_KEY_TOKENS_PER_SECOND": "1",
+    "STANCE_KEY_BURST_TOKENS": "60000", "STANCE_DRAIN_SECONDS": "1",
+}  # fmt: skip
+
+
+class Program:
+    """The service over a fake classifier, as a process that writes to files, and what was answered so far."""
+
+    def __init__(self, root: Path, folder: Path, log_format: str) -> None:
+        self.written = folder / "output"
+        keys = (
+            f"desk {fingerprint(KEY.encode())}, wire {fingerprint(OTHER_KEY.encode())},"
+            f"old {fingerprint(EXPIRED_KEY.encode())} 2020-01-01"
+        )
+        with self.written.open("w") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "-X", "dev", "-c", PROGRAM, str(root / "tests" / "service" / "conftest.py")],
+                cwd=root,
+                env={**os.environ, **SETTINGS, "STANCE_KEYS": keys, "STANCE_LOG_FORMAT": log_format},
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+        until = time.monotonic() + 30
+        while "-d '" not in self.written.read_text() and time.monotonic() < until:
+            time.sleep(0.05)
+        self.port = int(self.written.read_text().partition("127.0.0.1:")[2].partition(" ")[0])
+        self.http = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=20)
+        self.answers: list[str] = []
+        self.codes: set[str] = set()
+
+    def ask(self, method: str, path: str, *, key: str = KEY, **options: Any) -> httpx.Response:
+        """Send a request with a key, and keep what came back."""
+        headers = {"Authorization": f"Bearer {key}", **options.pop("headers", {})}
+        response = self.http.request(method, path, headers=headers, **options)
+        self.keep(response.text + str(response.headers.raw))
+        return response
+
+    def send(self, raw: bytes) -> None:
+        """Send bytes on a connection of their own, and keep what came back until it was closed."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=20) as connection:
+            connection.sendall(raw)
+            self.keep(b"".join(iter(lambda: connection.recv(65_536), b"")).decode("latin-1"))
+
+    def keep(self, answer: str) -> None:
+        """Note what came back, and the codes in it."""
+        self.answers.append(answer)
+        self.codes |= {kind.code for kind in TABLE if f'"{kind.code}"' in answer}
+
+
+@pytest.fixture(params=["text", "json"])
+def program(request: pytest.FixtureRequest, root: Path, tmp_path: Path) -> Iterator[Program]:
+    """The program, logging everything in that format; killed at the end."""
+    started = Program(root, tmp_path, request.param)
+    yield started
+    started.http.close()
+    started.process.kill()
+    started.process.wait()
+
+
+def send_good_and_bad_bodies(program: Program) -> None:
+    """Texts in every route that takes one, and in every way that is refused for what it is."""
+    batch: list[Any] = [{"id": "a", "text": TEXT}, {"text": f"POISON {TEXT}"}, {"text": f"{TEXT}\0"}, {TEXT: 1}, TEXT]
+    program.ask("POST", "/classify/batch", json={"items": batch})
+    bodies: list[Any] = [
+        {"text": TEXT}, {"text": f"POISON {TEXT}"}, {"text": f"BUG {TEXT}"}, {"text": f"{TEXT}\0"}, {"text": [TEXT]},
+        {"text": TEXT * 2_000}, {TEXT: TEXT}, {"text": "", "id": TEXT}, [TEXT], TEXT, {"text": " "},
+    ]  # fmt: skip
+    for body in bodies:
+        program.ask("POST", "/classify", json=body)
+    program.ask("POST", "/classify/batch", json={"items": [{"text": TEXT}] * 300})
+    mark = TEXT.encode()
+    program.ask("POST", "/classify", content=b'{"' + mark, headers={"content-type": "application/json"})
+    program.ask("POST", "/classify", content=mark + b"\xff", headers={"content-type": "text/plain"})
+    program.ask("POST", "/classify", content=mark, headers={"content-type": TEXT})
+    program.ask("POST", "/classify", content=mark, headers={"content-encoding": TEXT})
+    program.ask("POST", "/classify", content=mark * 20_000, headers={"content-type": "text/plain"})
+    for path in (f"/{TEXT}", f"/docs/{TEXT}", f"/info?{TEXT}={TEXT}", "/info", "/docs", "/openapi.json"):
+        program.ask("GET", path, headers={"X-Request-ID": f"{TEXT} {KEY}", "User-Agent": TEXT, "Referer": TEXT})
+    program.ask("DELETE", "/classify", params={"text": TEXT})
+
+
+def send_keys_by_every_door(program: Program) -> None:
+    """Right, wrong and expired keys, in their header and wherever else somebody may put one."""
+    for key in (EXPIRED_KEY, "parley_Archaeopteryx-unknown", f" {KEY} {KEY}"):
+        for path in ("/info", "/metrics", "/nothing"):
+            program.ask("GET", path, key=key)
+        program.ask("POST", "/classify", key=key, json={"text": TEXT})
+    program.ask("GET", f"/{KEY}?key={KEY}", headers={"X-API-Key": KEY, "Cookie": f"key={KEY}"})
+    program.ask("POST", "/classify", json={"text": "We will talk.", "key": KEY})
+    head = f"Host: x\r\nAuthorization: Bearer {KEY}\r\n"
+    program.send(f"POST /classify HTTP/1.1\r\n{head}Content-Length: 100\r\n\r\n{TEXT}".encode())  # never completed
+    program.send(f"{KEY} {TEXT}\r\n\r\n".encode())
+    program.send(f"GET /info HTTP/1.1\r\n{head}bad header {KEY}\r\n\r\n".encode())
+    program.send(f"GET /info HTTP/1.1\r\n{head}X: {KEY * 5_000}\r\n\r\n".encode())
+    program.send(f"POST /classify HTTP/1.1\r\n{head}Transfer-Encoding: chunked\r\n\r\n{TEXT}\r\n".encode())
+
+
+def send_too_much(program: Program) -> None:
+    """What is refused for the state of the service: tokens used up, engine hung, queue full, not ready."""
+    long = {"items": [{"text": f"{number} {TEXT}" * 20} for number in range(200)]}
+    for _ in range(2):
+        program.ask("POST", "/classify/batch", json=long)
+    with ThreadPoolExecutor(4) as pool:
+        hung = pool.submit(program.ask, "POST", "/classify", key=OTHER_KEY, json={"text": f"HANG {TEXT}"})
+        time.sleep(0.2)
+        waiting = {"items": [{"text": TEXT * 20}] * 5}
+        calls = [pool.submit(program.ask, "POST", "/classify/batch", key=OTHER_KEY, json=waiting) for _ in range(3)]
+        for call in (hung, *calls):
+            call.result()
+    time.sleep(0.3)
+    program.ask("GET", "/health/ready")
+
+
+def test_nothing_written_has_a_text_or_a_key(program: Program) -> None:
+    """Every route and every error of the table is provoked with marked texts and keys, all logging on: no mark is in
+    what was logged, measured or answered, while the lines that should be there are.
+    """
+    send_good_and_bad_bodies(program)
+    send_keys_by_every_door(program)
+    program.process.send_signal(1)  # read keys and model again
+    send_too_much(program)
+    program.keep(program.ask("GET", "/metrics", key=OTHER_KEY).text)
+    assert program.codes == {kind.code for kind in TABLE}
+    program.process.terminate()
+    program.process.wait(30)
+    written = program.written.read_text()
+    assert "/classify/batch" in written
+    assert "desk" in written
+    for mark in MARKS:
+        for text in (written, *program.answers):
+            where = text.find(mark)
+            assert where < 0, text[max(0, where - 300) : where + 100]
+    log_lines = [line for line in written.splitlines() if line.startswith("{")]
+    if log_lines:
+        parsed = [json.loads(line) for line in log_lines]
+        (line,) = [entry for entry in parsed if entry.get("status") == 405]
+        assert line.keys() == {
+            "time",
+            "level",
+            "logger",
+            "message",
+            "method",
+            "route",
+            "status",
+            "ms",
+            "request_id",
+            "key",
+        }
+        assert (line["route"], line["key"], line["level"]) == ("/classify", "desk", "info")
