@@ -25,8 +25,8 @@ log = logging.getLogger("parley.batching")
 WINDOW: Final = 512
 """Waiting texts looked at for one batch: a choice, enough for sixteen full batches and quick to look through."""
 MAX_PADDED_TOKENS: Final = 2_048
-"""The padded tokens of one batch, for which everybody else waits: about a tenth of a second on two cores. A choice between
-that wait and threads that are idle at each batch's end."""
+"""The padded tokens of one batch, for which everybody else waits: about a tenth of a second on two cores. A choice
+between that wait and threads that are idle at each batch's end."""
 INITIAL_TOKENS_PER_SECOND: Final = 20_000.0
 """A first guess of the engine's rate, replaced by measurement with the first batches."""
 CLOSE_SECONDS: Final = 1.0

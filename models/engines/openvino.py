@@ -27,8 +27,8 @@ REQUESTS_PER_STREAM: Final = 2
 class OpenVinoEngine:
     """A compiled graph with one thread for each stream: batches run beside each other, each on a thread of its own.
 
-    Threads that share one batch wait for the slowest at every layer, and while one of two cores serves HTTP that is
-    half of the time. Source: docs/log.md, "Streams".
+    Threads that share one batch wait for the slowest at every layer, and a core that serves HTTP is often the slowest.
+    Source: docs/log.md, "Streams".
     """
 
     def __init__(self, graph: Path, *, threads: int) -> None:
