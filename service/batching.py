@@ -1,7 +1,8 @@
 """Micro-batching: many requests share forward passes, and each text gets its own reply.
 
-The next batch forms while the last one runs, so a lone request waits for nothing and no timer is involved. Texts of
-one width share a batch (models.encoding); the oldest waiting text is always in the next one (no starvation).
+The next batch forms while the last one runs, so a lone request waits for nothing and no timer is involved. The oldest
+waiting text is always in the next batch (no starvation). The classifier runs a batch as forward passes of one width
+each, several at once: texts of few widths are put together, so that there are few.
 """
 
 import asyncio
@@ -25,10 +26,9 @@ log = logging.getLogger("parley.batching")
 
 WINDOW: Final = 512
 """Waiting texts looked at for one batch: a choice, enough for sixteen full batches and quick to look through."""
-MAX_BATCH: Final = 32
 MAX_PADDED_TOKENS: Final = 2_048
-"""Rows x longest row of one batch. Half of what the classifier's own limits allow, which bound memory: here a batch is
-also what everybody else waits for."""
+"""The padded tokens of one batch, for which everybody else waits: about a tenth of a second on two cores. A choice
+between that wait and threads that are idle at each batch's end."""
 CLOSE_SECONDS: Final = 1.0
 """What a forward pass may still take when everybody else has left: a choice, with room for a slow machine."""
 MAX_FAILURES: Final = 3
@@ -195,18 +195,19 @@ class Batcher:
             self._queue.clear()
 
     def _next_batch(self) -> list[_Job]:
-        """The oldest waiting text with others of its width, out of the queue; without what nobody waits for."""
-        window = self._live_window()
-        if not window:
-            return []
-        width = window[0].encoding.width
-        limit = max(1, min(MAX_BATCH, MAX_PADDED_TOKENS // width))
-        batch = [job for job in window if job.encoding.width == width][:limit]
-        chosen = set(map(id, batch))
-        rest = [job for job in window if id(job) not in chosen]
-        self._queue.extendleft(reversed(rest))
+        """The oldest waiting text, those of its width, those of the next oldest's width, and so on until it is full."""
+        by_width: dict[int, list[_Job]] = {}
+        for job in (window := self._live_window()):
+            by_width.setdefault(job.encoding.width, []).append(job)
+        batch: list[_Job] = []
+        room = MAX_PADDED_TOKENS
+        for width, jobs in by_width.items():
+            chosen = jobs[: max(room // width, not batch)]
+            batch += chosen
+            room -= width * len(chosen)
         for job in batch:
             self._unqueue(job)
+        self._queue.extendleft(job for job in reversed(window) if job.queued)
         return batch
 
     def _live_window(self) -> list[_Job]:

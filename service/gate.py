@@ -17,7 +17,7 @@ _HEADER: Final = DEADLINE_HEADER.lower().encode()
 MIN_DEADLINE_MS: Final = 100
 """The longest forward pass takes about that long: a shorter deadline would be a bet on what else is running."""
 MAX_DEADLINE_MS: Final = 10**9
-TYPICAL_TOKENS: Final = 2 * WIDTH_STEP
+TYPICAL_TOKENS: Final = 4 * WIDTH_STEP
 """What a statement has, padded; expected of a request until its texts are known."""
 
 
