@@ -16,7 +16,7 @@ LIMIT: Final = 4 * 2**20
 """The service's default limit of a body."""
 TRIES: Final = 100
 CEILING_MIB: Final = 1_200
-"""The peak that docs/api.md documents for the default limits."""
+"""The peak that is promised for the default limits."""
 AT_ONCE: Final = 64
 CEILING_SECONDS: Final = 30
 
@@ -142,6 +142,6 @@ def ceiling(service: Service) -> Finding:
     return Finding(
         "R11 memory ceiling",
         f"{AT_ONCE} connections with the largest legal bodies of 4 MiB for {CEILING_SECONDS} s, in five forms",
-        f"peak {peak:.0f} MiB ({rest:.0f} at rest), documented {CEILING_MIB:,}; statuses {codes}",
+        f"peak {peak:.0f} MiB ({rest:.0f} at rest), promised {CEILING_MIB:,}; statuses {codes}",
         peak <= CEILING_MIB and answered == 200 and not tally.n(500),
     )

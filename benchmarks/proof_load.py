@@ -215,6 +215,8 @@ async def open_loop(port: int, requests: Sequence[bytes], *, per_second: float, 
 
     async def one(request: bytes) -> None:
         try:
+            while free and free[-1].closed:  # the service closes what has been idle
+                free.pop()
             caller = free.pop() if free else await connect(port)
             async with asyncio.timeout(TIMEOUT_SECONDS):
                 answer = await caller.ask(request)
@@ -235,8 +237,6 @@ async def open_loop(port: int, requests: Sequence[bytes], *, per_second: float, 
             task = asyncio.create_task(one(next(supply)))
             running.add(task)
             task.add_done_callback(running.discard)
-        while free and free[-1].closed:
-            free.pop()
         await asyncio.sleep(TICK_SECONDS)
     tally.seconds = time.perf_counter() - started
     await asyncio.gather(*running)

@@ -23,7 +23,7 @@ MAX_PIPELINED: Final = 64
 """Requests that may wait behind another on one connection; no client at large pipelines that many."""
 WRITE_SECONDS: Final = 15.0
 """How long a client may read nothing of an answer, or not see a connection closed, before it is cut off."""
-LAST_HEAD_SECONDS: Final = 0.5
+LAST_HEAD_SECONDS: Final = 1.0
 """For a new connection at the end: its request may be on its way, and would be lost if it was closed at once."""
 
 
