@@ -41,7 +41,7 @@ Every error has the same body: `{"error": {"code", "message", "request_id"}}`.""
 
 def create_app(settings: Settings, classifier: StanceClassifier, *, spans: TracerProvider | None = None) -> FastAPI:
     """The service over an opened and warm classifier. The queue is served while the app runs; ``spans`` go there."""
-    metrics, ring = Metrics(), KeyRing(settings)
+    metrics, ring = Metrics(spans), KeyRing(settings)
     rollover = Rollover(classifier, partial(open_model, settings), metrics)
     batcher = Batcher(rollover, Workload(settings.max_queued_tokens))
     watchdog = Watchdog(
@@ -57,7 +57,7 @@ def create_app(settings: Settings, classifier: StanceClassifier, *, spans: Trace
         lifespan=lambda _: _serving(rollover, batcher, watchdog),
         middleware=[
             *_for_browsers(settings),
-            Middleware(Telemetry, metrics=metrics, provider=spans),
+            Middleware(Telemetry, metrics=metrics),
             Middleware(Access, ring=ring),
             *_limits(settings, batcher),
         ],

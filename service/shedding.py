@@ -55,15 +55,15 @@ class Shedder:
                 key = self._ring.admit(headers).name if self._ring.is_locked else None
             except Unauthorized:
                 return None
-            return self._words(error, path.decode(), Visit(request_id_of(headers), key))
+            return self._words(error, path.decode(), Visit(request_id_of(headers), key), headers)
         except BadRequest:
             return None
         return None
 
-    def _words(self, error: Unavailable, route: str, visit: Visit) -> bytes:
+    def _words(self, error: Unavailable, route: str, visit: Visit, headers: Sequence[tuple[bytes, bytes]]) -> bytes:
         request_id = visit.request_id
         self._metrics.count_error(error.kind.code)
-        self._metrics.count_request("POST", route, error.kind.status, 0.0, visit)
+        self._metrics.count_request("POST", route, error.kind.status, 0.0, visit, headers)
         payload = json.dumps(body(error.kind.code, error.message, request_id)).encode()
         named = {
             "content-type": "application/json",

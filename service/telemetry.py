@@ -6,7 +6,7 @@ import logging
 import re
 import secrets
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final
@@ -60,9 +60,10 @@ def visit_of(scope: Scope) -> Visit:
 
 
 class Metrics:
-    """The Prometheus registry of one app."""
+    """What one app records of its requests: the Prometheus registry, and spans where they are wanted."""
 
-    def __init__(self) -> None:
+    def __init__(self, provider: TracerProvider | None = None) -> None:
+        self._tracer = provider.get_tracer("parley") if provider else None
         self.registry = CollectorRegistry()
         self.requests = Counter(
             "parley_requests", "Requests by route and status.", ["route", "status"], registry=self.registry
@@ -96,19 +97,29 @@ class Metrics:
         """Count an error that is answered."""
         self.refusals.labels(code).inc()
 
-    def count_request(self, method: str, route: str, status: int, seconds: float, visit: Visit) -> None:
-        """Count a request and log it: one line each, but for those after health."""
+    def count_request(
+        self, method: str, route: str, status: int, seconds: float, visit: Visit, headers: Sequence[tuple[bytes, bytes]]
+    ) -> None:
+        """Count a request; log it in one line and send its span, unless it asks after health."""
         self.requests.labels(route, status).inc()
         self.latency.labels(route).observe(seconds)
         for stage, took in visit.seconds.items():
             self.stages[stage].observe(took)
         if visit.key:
             self.key_requests.labels(visit.key, status).inc()
-        if not route.startswith("/health"):
-            fields = {"method": method, "route": route, "status": status, "ms": round(seconds * 1000, 1)}
-            key = f" key={visit.key}" if visit.key else ""
-            extra = {"fields": {**fields, "request_id": visit.request_id, "key": visit.key}}
-            log.info("%s %s %d %.1f ms id=%s%s", *fields.values(), visit.request_id, key, extra=extra)
+        if route.startswith("/health"):
+            return
+        fields = {"method": method, "route": route, "status": status, "ms": round(seconds * 1000, 1)}
+        key = f" key={visit.key}" if visit.key else ""
+        extra = {"fields": {**fields, "request_id": visit.request_id, "key": visit.key}}
+        log.info("%s %s %d %.1f ms id=%s%s", *fields.values(), visit.request_id, key, extra=extra)
+        if self._tracer:
+            values = {
+                "http.request.method": method, "http.route": route, "http.response.status_code": status,
+                "parley.request_id": visit.request_id, **({"parley.key": visit.key} if visit.key else {}),
+                **{f"parley.{stage}_seconds": took for stage, took in visit.seconds.items()},
+            }  # fmt: skip
+            tracing.record(self._tracer, headers, seconds=seconds, values=values)
 
     def watch(self, batcher: Batcher) -> None:
         """Export the batcher's statistics as they are when somebody asks."""
@@ -143,10 +154,9 @@ class BatcherCollector(Collector):
 class Telemetry:
     """The outermost layer, pure ASGI: every request leaves through here with an id, a count and one log line."""
 
-    def __init__(self, app: ASGIApp, *, metrics: Metrics, provider: TracerProvider | None = None) -> None:
+    def __init__(self, app: ASGIApp, *, metrics: Metrics) -> None:
         self._app = app
         self._metrics = metrics
-        self._tracer = provider.get_tracer("parley") if provider else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve the request and turn whatever it raises into the one error body."""
@@ -199,14 +209,7 @@ class Telemetry:
         # Unknown paths share one name: a scanner must not be able to fill the registry.
         path = scope["path"] if scope["path"] in CLASSIFYING else "unknown"  # refused before it was routed
         route = str(getattr(scope.get("route"), "path", path))
-        self._metrics.count_request(scope["method"], route, status, seconds, visit)
-        if self._tracer and not route.startswith("/health"):
-            values = {
-                "http.request.method": scope["method"], "http.route": route, "http.response.status_code": status,
-                "parley.request_id": visit.request_id, **({"parley.key": visit.key} if visit.key else {}),
-                **{f"parley.{stage}_seconds": took for stage, took in visit.seconds.items()},
-            }  # fmt: skip
-            tracing.record(self._tracer, scope, seconds=seconds, values=values)
+        self._metrics.count_request(scope["method"], route, status, seconds, visit, scope["headers"])
 
 
 def request_id_of(headers: Iterable[tuple[bytes, bytes]]) -> str:
