@@ -5,13 +5,15 @@ python -m service --insecure   as with STANCE_INSECURE=true: anybody who reaches
 """
 
 import asyncio
+import contextlib
 import faulthandler
 import logging
 import os
 import resource
 import signal
+import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, NoReturn
 
@@ -81,7 +83,28 @@ class Server(uvicorn.Server):
         for _ in range(round(notice_seconds * TICKS_PER_SECOND)):
             if not self.force_exit:  # a second Ctrl-C
                 await asyncio.sleep(1 / TICKS_PER_SECOND)
+        await self._accept_the_rest()
         await super().shutdown(sockets)
+
+    async def _accept_the_rest(self) -> None:
+        """Stop to listen, without a reset for those whom the system has connected and we have not accepted yet."""
+        listeners = [socket.socket(fileno=os.dup(one.fileno())) for server in self.servers for one in server.sockets]
+        for server in self.servers:
+            server.close()  # the duplicates keep the system's queue open
+        accepted = []
+        for listener in listeners:
+            listener.setblocking(False)
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    accepted.append(listener.accept()[0])
+            listener.close()  # at once: whoever comes from here on is refused
+        loop = asyncio.get_running_loop()
+        await asyncio.gather(*(loop.connect_accepted_socket(self._connection, one) for one in accepted))
+
+    def _connection(self) -> asyncio.Protocol:
+        """A connection, as uvicorn makes them at its start."""
+        make: Callable[..., asyncio.Protocol] = self.config.http_protocol_class
+        return make(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
 
 
 def _end_within(seconds: float) -> None:
