@@ -1,6 +1,6 @@
 # One command for each job; each makes the environment that it needs. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help serve test lint types check hydrate train curve sources evaluate examine suspects bench proof lock sbom audit clean
+.PHONY: help serve test lint types check hydrate train curve sources evaluate examine suspects bench proof proof-batch lock sbom audit clean
 
 PYTHON ?= python3
 # Where the texts of the public record are found: a folder of JSONL files with texts (TEXTS), or of clones (CLONES).
@@ -92,6 +92,10 @@ bench: $(DEV)/.ready $(INFINITY)/.ready ## measure the service against a plain o
 
 proof: $(DEV)/.ready ## prove the service's promises on the running service (PROOF="--soak-seconds 600" and the like)
 	$(DEV)/bin/python -m benchmarks.proof --output $(RUNS)/proof.json $(PROOF)
+
+proof-batch: $(DEV)/.ready ## kill, fill, starve and compare batch scoring with the released model (minutes)
+	mkdir -p $(RUNS)
+	$(DEV)/bin/python -m benchmarks.proof_batch --output $(RUNS)/proof-batch.json
 
 lock: $(DEV)/.ready ## make the lock files anew from pyproject.toml
 	$(DEV)/bin/python -m pip install $(PIP_FLAGS) uv

@@ -1,5 +1,6 @@
 """From token logits to condition spans: what a conditional statement demands, in characters of the caller's text."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
@@ -24,8 +25,9 @@ class Tag(IntEnum):
 
 N_TOKEN_LOGITS: Final = len(Tag) + len(KINDS)
 """K: the logits of one token, its tag's first, then its kind's."""
-MIN_PROBABILITY: Final = 0.5
-"""A token belongs to a span when it is likelier in one than outside. Source: docs/log.md, "Condition spans"."""
+ENTRY_COST: Final = 2.0
+"""Nats that it costs to begin a span: without it, a condition falls to pieces at every doubtful token. Chosen on the
+validation split. Source: docs/log.md, "Condition spans"."""
 
 IntVector = npt.NDArray[np.integer[Any]]
 
@@ -47,31 +49,58 @@ class ConditionSpan:
 def find_conditions(
     token_logits: FloatArray, offsets: Sequence[tuple[int, int]], *, text: str
 ) -> tuple[ConditionSpan, ...]:
-    """The condition spans of one text, in its order; none where no token is likelier in a span than outside.
+    """The condition spans of one text, in its order; none where outside is likelier than any span.
 
     Spans never overlap, hold whole words and begin and end with one. Shapes: token_logits [T, K], offsets T pairs of
     characters of ``text``, (0, 0) for markers, which belong to no span.
     """
-    tags = softmax(token_logits[:, : len(Tag)].astype(np.float64))  # [T, 3]
-    kinds = softmax(token_logits[:, len(Tag) :].astype(np.float64))  # [T, 4]
-    belongs = 1 - tags[:, Tag.OUTSIDE]  # [T]
-    runs: list[list[int]] = []
-    for token, (start, end) in enumerate(offsets):
-        if start == end or belongs[token] < MIN_PROBABILITY:
-            continue
-        begins = tags[token, Tag.BEGIN] > tags[token, Tag.INSIDE]
-        continues_word = start > 0 and text[start - 1].isalnum() and text[start].isalnum()
-        if runs and runs[-1][-1] == token - 1 and (continues_word or not begins):
-            runs[-1].append(token)
-        else:
-            runs.append([token])
+    words = [token for token, (start, end) in enumerate(offsets) if end > start]
+    tags = softmax(token_logits[words, : len(Tag)].astype(np.float64))  # [W, 3]
+    kinds = softmax(token_logits[words, len(Tag) :].astype(np.float64))  # [W, 4]
+    belongs = 1 - tags[:, Tag.OUTSIDE]  # [W]
     spans: list[ConditionSpan] = []
-    for run in runs:
-        start, end = _whole_words(text, offsets[run[0]][0], offsets[run[-1]][1])
-        kind = KINDS[int(kinds[run].sum(axis=0).argmax())]
+    for first, last in _runs(_likeliest(belongs)):
+        start, end = _whole_words(text, offsets[words[first]][0], offsets[words[last]][1])
+        kind = KINDS[int(kinds[first : last + 1].sum(axis=0).argmax())]
         if end > start and not (spans and start < spans[-1].end):
-            spans.append(ConditionSpan(start, end, text[start:end], kind, float(belongs[run].mean())))
+            probability = float(belongs[first : last + 1].mean())
+            spans.append(ConditionSpan(start, end, text[start:end], kind, probability))
     return tuple(spans)
+
+
+def _likeliest(belongs: FloatArray) -> list[bool]:
+    """Which tokens are in a span, on the likeliest way through the text on which each span costs ENTRY_COST.
+
+    Source: Viterbi 1967, "Error bounds for convolutional codes", with two states. Shapes: [W] -> W.
+    """
+    inside = np.log(np.clip(belongs, 1e-9, 1)).tolist()
+    outside = np.log(np.clip(1 - belongs, 1e-9, 1)).tolist()
+    best_out, best_in = 0.0, -math.inf  # before the first token: outside
+    came: list[tuple[bool, bool]] = []  # for each token: was the one before it inside, if this one is outside, inside
+    for gain_out, gain_in in zip(outside, inside, strict=True):
+        from_inside = best_in > best_out, best_in >= best_out - ENTRY_COST
+        came.append(from_inside)
+        best_out, best_in = (
+            gain_out + (best_in if from_inside[0] else best_out),
+            gain_in + (best_in if from_inside[1] else best_out - ENTRY_COST),
+        )
+    state = best_in > best_out
+    path: list[bool] = []
+    for from_inside in reversed(came):
+        path.append(state)
+        state = from_inside[state]
+    return path[::-1]
+
+
+def _runs(inside: Sequence[bool]) -> list[tuple[int, int]]:
+    """The first and the last place of each unbroken run of True."""
+    runs: list[tuple[int, int]] = []
+    for place, is_inside in enumerate(inside):
+        if is_inside and runs and runs[-1][1] == place - 1:
+            runs[-1] = (runs[-1][0], place)
+        elif is_inside:
+            runs.append((place, place))
+    return runs
 
 
 def _whole_words(text: str, start: int, end: int) -> tuple[int, int]:

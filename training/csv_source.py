@@ -7,21 +7,15 @@ import csv
 import io
 from collections import deque
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Final, TextIO
 
 import pyarrow as pa
 
-from training.rows import (
-    MAX_LINE_CHARS,
-    BadRow,
-    InputError,
-    Row,
-    check_columns,
-    check_text_file,
-    excerpt,
-    printable,
-)
+from training.byte_stream import ByteStream, check_encoding
+from training.rows import MAX_LINE_CHARS, BadRow, InputError, Row, check_columns, excerpt, printable
 
 DELIMITERS: Final = ",;\t|"
 SNIFF_CHARS: Final = 64 * 2**10
@@ -31,9 +25,9 @@ class CsvSource:
     """A CSV file with a header; its columns are strings. Quoting is strict, so that no value is altered silently."""
 
     def __init__(self, path: Path, *, delimiter: str | None = None) -> None:
+        check_encoding(path)
         self._path = path
-        self._size = check_text_file(path)
-        self._file: TextIO | None = None
+        self._stream: ByteStream | None = None
         self._delimiter = delimiter or self._sniff()
         header = next(self._records(), None)
         if header is None:
@@ -46,13 +40,13 @@ class CsvSource:
         check_columns(cells, path)
         self.schema = pa.schema([(name, pa.string()) for name in cells])
         self.as_json: frozenset[str] = frozenset()
+        self.added: Sequence[str] = ()
         self.n_rows: int | None = None
 
-    def rows(self) -> Iterator[Row | BadRow]:
-        """Every record below the header."""
-        records = self._records()
-        next(records)
-        for number, (line, cells) in enumerate(records, start=1):
+    def rows(self, *, after: int = 0) -> Iterator[Row | BadRow]:
+        """Every record below the header, but the first ``after``."""
+        records = islice(self._records(), 1 + after, None)
+        for number, (line, cells) in enumerate(records, start=after + 1):
             if isinstance(cells, BadRow):
                 yield BadRow(number, line, None, cells.code, cells.cause, cells.raw)
             else:
@@ -60,9 +54,7 @@ class CsvSource:
 
     def share_read(self) -> float:
         """The share of the file's bytes that were read."""
-        if self._file is None or self._file.closed:
-            return 1.0
-        return self._file.buffer.tell() / max(self._size, 1)
+        return 1.0 if self._stream is None else self._stream.share_read()
 
     def _row(self, number: int, line: int, cells: list[str]) -> Row | BadRow:
         if len(cells) != len(self.columns):
@@ -80,8 +72,8 @@ class CsvSource:
     def _records(self) -> Iterator[tuple[int, list[str] | BadRow]]:
         """Each record's first line number, with its cells or why there are none; blank lines are no records."""
         csv.field_size_limit(max(csv.field_size_limit(), MAX_LINE_CHARS))
-        with self._open() as self._file:
-            lines = _Lines(self._file)
+        with self._open() as file:
+            lines = _Lines(file)
             reader = csv.reader(lines, delimiter=self._delimiter, strict=True)
             while True:
                 line = lines.begin()
@@ -97,8 +89,14 @@ class CsvSource:
                 if cells:
                     yield line, cells
 
-    def _open(self) -> TextIO:
-        return self._path.open(encoding="utf-8-sig", errors="surrogateescape", newline="")
+    @contextmanager
+    def _open(self) -> Iterator[TextIO]:
+        with ByteStream(self._path) as self._stream:
+            file = io.TextIOWrapper(self._stream.file, encoding="utf-8-sig", errors="surrogateescape", newline="")
+            try:
+                yield file
+            finally:
+                file.detach()  # else it would close the stream when it is collected
 
     def _sniff(self) -> str:
         """The delimiter under which the header has several cells and most of the first records as many."""

@@ -25,7 +25,7 @@ from models.classifier import StanceClassifier
 from models.decision import FloatArray
 from models.encoding import Encoding
 from models.engines import ENGINES
-from models.errors import ParleyError
+from models.errors import ArtifactIncompatible, ParleyError
 from models.explanation import Span, occlude
 from models.labels import STANCES, Stance
 from training.corpus import read_corpus
@@ -114,6 +114,8 @@ def measure(
     draw.shuffle(order)
     tokenizer = Tokenizer.from_file(str(classifier.artifact.file(artifacts.TOKENIZER)))
     mask_id = tokenizer.token_to_id(MASK)
+    if mask_id is None:
+        raise ArtifactIncompatible(f"the tokenizer has no {MASK}")
     trials: list[dict[str, Trial]] = []
     for example in order:
         if len(trials) == n:

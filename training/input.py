@@ -1,44 +1,131 @@
-"""Opens a file for scoring by its name or by the format that the caller gives."""
+"""Finds the files to score and opens them by their names, or by the format that the caller gives."""
 
-from collections.abc import Iterator
+import glob
+import os
+import zlib
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
+import pyarrow as pa
+
+from training.byte_stream import COMPRESSIONS, stem_suffix
 from training.csv_source import CsvSource
 from training.jsonl_source import JsonlSource
+from training.many_source import ManySource
 from training.parquet_source import ParquetSource
 from training.rows import BadRow, InputError, Row, Source
 
 FORMATS: Final = ("csv", "jsonl", "parquet")
+SUFFIXES: Final = {".csv": "csv", ".tsv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}
+OURS: Final = (".errors.jsonl", ".manifest.json", ".run")
+"""What a run leaves beside its output, by the end of its name; never an input that is found in a directory."""
 
 
 def format_of(path: Path, *, override: str | None = None) -> str:
     """The format that the override, or else the suffix, says. Raises: InputError for a suffix that says nothing."""
-    found = override or path.suffix.lower().removeprefix(".")
-    if found not in FORMATS:
-        raise InputError(f"{path}: the suffix {path.suffix!r} is not one of .csv, .jsonl, .parquet; name the format")
+    suffix = stem_suffix(path)
+    found = override or SUFFIXES.get(suffix)
+    if found is None:
+        raise InputError(f"{path}: the suffix {suffix!r} is not one of {', '.join(SUFFIXES)}; name the format")
+    if found == "parquet" and path.suffix.lower() in COMPRESSIONS:
+        raise InputError(f"{path}: Parquet compresses its own pages; decompress the file around them")
     return found
 
 
+def find_inputs(named: Sequence[str], *, output: Path) -> tuple[list[Path], bool]:
+    """The files that were named, by themselves, by a directory or by a pattern, and whether there can be several.
+
+    Directories are searched to the bottom for files with a known suffix, hidden ones, the output and what belongs to it
+    left out. Each file comes once, sorted within what named it. Raises: InputError.
+    """
+    found: dict[Path, None] = {}
+    several = len(named) > 1
+    for name in named:
+        path = Path(name)
+        if path.is_dir():
+            inside = sorted(item for item in path.rglob("*") if _is_input(item.relative_to(path), item, output))
+        elif not path.exists() and glob.has_magic(name):
+            inside = sorted(Path(item) for item in glob.glob(name, recursive=True) if Path(item).is_file())
+        else:
+            found[path] = None
+            continue
+        several = True
+        if not inside:
+            raise InputError(f"{name}: no file to score; looked for {', '.join(SUFFIXES)}, .gz and .zst of them")
+        found.update(dict.fromkeys(inside))
+    return list(found), several
+
+
+def _is_input(relative: Path, item: Path, output: Path) -> bool:
+    if any(part.startswith((".", "_")) or part.endswith(OURS) for part in relative.parts):
+        return False
+    return stem_suffix(item) in SUFFIXES and item.is_file() and item.resolve() != output.resolve()
+
+
 def open_source(
-    path: Path, *, format: str | None = None, delimiter: str | None = None, limit: int | None = None
+    path: Path,
+    *,
+    format: str | None = None,
+    delimiter: str | None = None,
+    limit: int | None = None,
+    only: Collection[str] | None = None,
 ) -> Source:
-    """The file at ``path``, its columns found. ``limit``: look no further than this many rows. Raises: InputError."""
+    """The file at ``path``, its columns found. Raises: InputError.
+
+    ``limit``: look no further than this many rows. ``only``: columns that are needed, where leaving others saves work.
+    """
     try:
         match format_of(path, override=format):
             case "csv":
-                return CsvSource(path, delimiter=delimiter)
+                tab = "\t" if stem_suffix(path) == ".tsv" else None
+                return CsvSource(path, delimiter=delimiter or tab)
             case "jsonl":
                 return JsonlSource(path, limit=limit)
             case _:
-                return ParquetSource(path)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
+                return ParquetSource(path, only=only)
+    except (OSError, EOFError, zlib.error, pa.ArrowException) as error:
+        raise InputError(f"{path}: cannot be read: {_cause(error)}") from error
 
 
-def read_rows(source: Source, path: Path) -> Iterator[Row | BadRow]:
-    """The rows of a source opened at ``path``, its disk's errors told apart from the output's. Raises: InputError."""
+def open_sources(
+    paths: Sequence[Path],
+    *,
+    source_column: str | None,
+    format: str | None = None,
+    delimiter: str | None = None,
+    limit: int | None = None,
+    only: Collection[str] | None = None,
+) -> Source:
+    """One source over the files, in order. With ``source_column``, each row says its file in it. Raises: InputError."""
+    formats = {path: format_of(path, override=format) for path in paths}
+    first = formats[paths[0]]
+    other = next((path for path, found in formats.items() if found != first), None)
+    if other is not None:
+        raise InputError(f"{other} is {formats[other]} and {paths[0]} is {first}; score files of one format together")
+    sources = {path: open_source(path, format=format, delimiter=delimiter, limit=limit, only=only) for path in paths}
+    if source_column is None:
+        return sources[paths[0]]
+    return ManySource(dict(zip(names_of(paths), sources.values(), strict=True)), source_column=source_column)
+
+
+def names_of(paths: Sequence[Path]) -> list[str]:
+    """How each file is called in the output: its path below the deepest directory that holds them all."""
+    whole = [path.resolve() for path in paths]
+    top = os.path.commonpath([path.parent for path in whole])
+    return [path.relative_to(top).as_posix() for path in whole]
+
+
+def read_rows(source: Source, name: str, *, after: int = 0) -> Iterator[Row | BadRow]:
+    """The rows of a source, its disk's errors and a damaged file told apart from the output's. Raises: InputError."""
+    n_read = after
     try:
-        yield from source.rows()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
+        for row in source.rows(after=after):
+            yield row
+            n_read += 1
+    except (OSError, EOFError, zlib.error, pa.ArrowException) as error:
+        raise InputError(f"{name}: damaged or cut off after row {n_read}: {_cause(error)}") from error
+
+
+def _cause(error: Exception) -> str:
+    return str(getattr(error, "strerror", None) or error).split("\n")[0]

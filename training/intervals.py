@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from scipy.stats import binomtest
 
 from models.decision import FloatArray
 from models.labels import STANCES
@@ -132,3 +133,14 @@ def of_claim(
         return {name: ours - f1(predicted, weights).mean(axis=1) for name, predicted in baselines.items()}
 
     return scores, differences
+
+
+def wilson(n_hits: int, n: int) -> tuple[float, float]:
+    """The ends of the 95 % interval of a share, (0, 1) where nothing was counted.
+
+    Source: Wilson 1927, "Probable inference, the law of succession, and statistical inference".
+    """
+    if not n:
+        return 0.0, 1.0
+    interval = binomtest(n_hits, n).proportion_ci(confidence_level=LEVEL, method="wilson")
+    return float(interval.low), float(interval.high)

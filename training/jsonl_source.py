@@ -4,7 +4,7 @@ The codes that it gives: invalid_json, invalid_utf8, not_an_object, line_too_lon
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, Final
@@ -12,7 +12,8 @@ from typing import Any, BinaryIO, Final
 import pyarrow as pa
 
 from models.errors import UnreadableText
-from training.rows import EXCERPT_CHARS, MAX_LINE_CHARS, BadRow, InputError, Row, check_text_file, excerpt, printable
+from training.byte_stream import ByteStream, check_encoding
+from training.rows import EXCERPT_CHARS, MAX_LINE_CHARS, BadRow, InputError, Row, excerpt, printable
 
 BOM: Final = b"\xef\xbb\xbf"
 MAX_DEPTH: Final = 100
@@ -20,41 +21,47 @@ MAX_DEPTH: Final = 100
 
 
 class JsonlSource:
-    """A file with one JSON object a line. A first pass finds all columns and their kinds."""
+    """A file with one JSON object a line. A first pass finds all columns and the kinds of their values."""
 
     def __init__(self, path: Path, *, limit: int | None = None) -> None:
+        check_encoding(path)
         self._path = path
-        self._size = check_text_file(path)
-        self._n_bytes = 0
-        kinds: dict[str, set[str]] = {}
+        self._stream: ByteStream | None = None
+        self.kinds: dict[str, set[str]] = {}
         self.n_rows: int | None = 0
         for row in islice(self.rows(), limit):
             self.n_rows += 1
             for name, value in row.values.items() if isinstance(row, Row) else ():
-                kinds.setdefault(name, set()).add(_kind(value))
+                self.kinds.setdefault(name, set()).add(_kind(value))
         if not self.n_rows:
             raise InputError(f"{path}: the file is empty; each line must be a JSON object")
-        if not kinds:
+        if not self.kinds:
             raise InputError(f"{path}: no line is a JSON object with columns, such as {{'text': '...'}}")
-        types = {name: _arrow_type(found - {"null"}) for name, found in kinds.items()}
-        self.columns: Sequence[str] = list(types)
-        self.schema = pa.schema([(name, found or pa.string()) for name, found in types.items()])
-        self.as_json = frozenset(name for name, found in types.items() if found is None)
+        self.columns: Sequence[str] = list(self.kinds)
+        self.added: Sequence[str] = ()
+        self.schema, self.as_json = types_of(self.kinds)
 
-    def rows(self) -> Iterator[Row | BadRow]:
-        """Every line that is not blank."""
+    def rows(self, *, after: int = 0) -> Iterator[Row | BadRow]:
+        """Every line that is not blank, but the first ``after`` of them."""
         number = 0
-        with self._path.open("rb") as file:
-            for line, raw in enumerate(_byte_lines(file), start=1):
-                self._n_bytes = file.tell()
+        with ByteStream(self._path) as self._stream:
+            for line, raw in enumerate(_byte_lines(self._stream.file), start=1):
                 raw = raw.removeprefix(BOM) if line == 1 else raw
                 if raw.strip():
                     number += 1
-                    yield _parse_line(raw, number=number, line=line)
+                    if number > after:
+                        yield _parse_line(raw, number=number, line=line)
 
     def share_read(self) -> float:
         """The share of the file's bytes that were read."""
-        return self._n_bytes / max(self._size, 1)
+        return 1.0 if self._stream is None else self._stream.share_read()
+
+
+def types_of(kinds: Mapping[str, set[str]]) -> tuple[pa.Schema, frozenset[str]]:
+    """The types that hold values of these kinds by column, and the columns that only JSON text can hold."""
+    types = {name: _arrow_type(found - {"null"}) for name, found in kinds.items()}
+    schema = pa.schema([(name, found or pa.string()) for name, found in types.items()])
+    return schema, frozenset(name for name, found in types.items() if found is None)
 
 
 def _byte_lines(file: BinaryIO) -> Iterator[bytes]:

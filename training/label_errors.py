@@ -45,7 +45,7 @@ def out_of_fold(
     for fold in tqdm(range(n_folds), desc="folds", disable=None):
         model = make_model()
         model.fit([example for example, own in zip(examples, folds, strict=True) if own != fold])
-        rows = np.flatnonzero(folds == fold)
+        rows = np.flatnonzero(folds == fold).tolist()
         found[rows] = model.probabilities([examples[row].text or "" for row in rows])
     return found
 

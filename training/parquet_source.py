@@ -1,6 +1,6 @@
 """Parquet, streamed as rows that keep their Arrow form. The code that it gives: invalid_utf8."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,29 +18,40 @@ class ParquetSource:
 
     as_json: frozenset[str] = frozenset()
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, only: Collection[str] | None = None) -> None:
+        """``only``: read no other columns. Raises: InputError."""
         self._path = path
         with self._open() as file:
-            self.schema = file.schema_arrow
+            whole = file.schema_arrow
             self.n_rows: int | None = file.metadata.num_rows
+            self._group_rows = [file.metadata.row_group(index).num_rows for index in range(file.num_row_groups)]
+        check_columns(whole.names, path)
+        wanted = [field for field in whole if only is None or field.name in only]
+        self.schema = pa.schema(wanted, metadata=whole.metadata)
         self.columns: Sequence[str] = self.schema.names
+        self.added: Sequence[str] = ()
+        self._projection = None if only is None else list(self.columns)
         self._n_read = 0
-        check_columns(self.columns, path)
 
-    def rows(self) -> Iterator[Row | BadRow]:
-        """Every record of every row group."""
+    def rows(self, *, after: int = 0) -> Iterator[Row | BadRow]:
+        """Every record of every row group, but the first ``after``; whole groups among these are not read."""
+        groups = list(range(len(self._group_rows)))
         number = 0
+        while groups and number + self._group_rows[groups[0]] <= after:
+            number += self._group_rows[groups.pop(0)]
         try:
             with self._open() as file:
-                for batch in file.iter_batches(batch_size=PARQUET_BATCH_ROWS):
-                    yield from self._batch_rows(batch, first=number + 1)
+                batches = file.iter_batches(PARQUET_BATCH_ROWS, row_groups=groups, columns=self._projection)
+                for batch in batches:
+                    skipped = min(max(after - number, 0), batch.num_rows)
+                    yield from self._batch_rows(batch.slice(skipped), first=number + skipped + 1)
                     self._n_read = number = number + batch.num_rows
         except (pa.ArrowException, OSError) as error:
             raise InputError(f"{self._path}: damaged after row {number}: {_first_line(error)}") from error
 
     def share_read(self) -> float:
         """The share of the rows that were read."""
-        return self._n_read / max(self.n_rows or 0, 1)
+        return self._n_read / self.n_rows if self.n_rows else 1.0
 
     def _open(self) -> pq.ParquetFile:
         try:

@@ -1,12 +1,13 @@
 """The rows of a file that is to be scored: a good one, a bad one, and chunks of both; training.input reads them.
 
-RunError          the run cannot be done; its message is for whoever started it
+RunError          the run cannot be done, or not now; its message is for whoever started it
 ├── InputError    the input file, or how it was described: no such column, cut off, not text
 ├── OutputError   the output cannot be written: exists already, no such directory, disk full
+├── Busy          another run is at work on the same output
+├── Mismatch      what is there of an earlier run belongs to another input, model or choice of options
 └── TooManyErrors more rows were refused than the caller allows
 """
 
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,7 +25,7 @@ that promise B3 speaks of (design: serving)."""
 
 
 class RunError(Exception):
-    """The run cannot be done, and nothing was written; the message says what to change."""
+    """The run ends without an output; what it finished is kept, and the message says what to change."""
 
 
 class InputError(RunError):
@@ -33,6 +34,14 @@ class InputError(RunError):
 
 class OutputError(RunError):
     """Raised when the output cannot be written; whoever chose the place can mend it."""
+
+
+class Busy(RunError):
+    """Raised when another run holds the lock of the output; waiting mends it."""
+
+
+class Mismatch(RunError):
+    """Raised when a run cannot go on from what is there; undoing the change mends it, or --force."""
 
 
 class TooManyErrors(RunError):
@@ -47,6 +56,8 @@ class Row:
     values: Mapping[str, Any]  # by column, as read
     line: int | None = None  # 1-based line on which the record starts; None where the format has no lines
     record: pa.RecordBatch | None = None  # one row
+    file: str | None = None  # which file it came from, where there are several
+    added: Mapping[str, str] = field(default_factory=dict)  # columns that reading adds, such as the file's name
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,27 +71,30 @@ class BadRow:
     cause: str
     raw: str  # the culprit, or the whole record, as far as EXCERPT_CHARS
     values: Mapping[str, Any] = field(default_factory=dict)  # the other columns, whole
+    file: str | None = None
 
     def __str__(self) -> str:
         """Where and why, in one line."""
         place = f"row {self.number}" if self.line is None else f"row {self.number} (line {self.line})"
+        place = place if self.file is None else f"{self.file}, {place}"
         return f"{place}: {self.cause} [{self.code}]"
 
 
 class Source(Protocol):
-    """A file opened for scoring: its columns are known before its first row is read, and it can be read again."""
+    """An input opened for scoring: its columns are known before its first row is read, and it can be read again."""
 
     columns: Sequence[str]  # in file order
+    added: Sequence[str]  # columns that reading adds behind them
     schema: pa.Schema  # the types of these columns in a columnar file
     as_json: frozenset[str]  # columns that a columnar file can only hold as JSON text
     n_rows: int | None  # None where only a whole pass would tell
 
-    def rows(self) -> Iterator[Row | BadRow]:
-        """Every record, in file order, each time from the start. Raises: InputError."""
+    def rows(self, *, after: int = 0) -> Iterator[Row | BadRow]:
+        """Every record but the first ``after``, in file order, each time from the start. Raises: InputError."""
         ...
 
     def share_read(self) -> float:
-        """The share of the file's bytes that the pass under way has read, between 0 and 1."""
+        """The share of the input's bytes that the pass under way has read, between 0 and 1."""
         ...
 
 
@@ -88,7 +102,7 @@ def refuse(row: Row, *, column: str | None, code: str, cause: str) -> BadRow:
     """The row as a refused one: the culprit as an excerpt, everything else whole."""
     others = {name: value for name, value in row.values.items() if name != column}
     culprit = row.values.get(column) if column is not None else None
-    return BadRow(row.number, row.line, column, code, cause, excerpt(culprit), others)
+    return BadRow(row.number, row.line, column, code, cause, excerpt(culprit), others, row.file)
 
 
 def excerpt(value: object) -> str:
@@ -134,14 +148,6 @@ def check_columns(columns: Sequence[str], path: Path) -> None:
     twice = sorted({name for name in columns if columns.count(name) > 1})
     if twice:
         raise InputError(f"{path}: {quoted(twice)} names more than one column; the columns are {quoted(columns)}")
-
-
-def check_text_file(path: Path) -> int:
-    """The file's size in bytes. Raises: InputError for UTF-16, which Excel calls Unicode text."""
-    with path.open("rb") as file:
-        if file.read(2) in (b"\xff\xfe", b"\xfe\xff"):
-            raise InputError(f"{path}: the file is in UTF-16; save it as UTF-8")
-        return os.fstat(file.fileno()).st_size
 
 
 def quoted(names: Iterable[str]) -> str:

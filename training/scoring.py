@@ -1,83 +1,88 @@
-"""Rows in, scored or refused rows out: pure, so that a chunk can be scored anywhere and again."""
+"""Rows in, scored or refused rows out, and the bytes of a chunk. Pure: a chunk can be done anywhere, and again."""
 
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Final
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
-from models.conditions import ConditionSpan
 from models.errors import EngineFailed, TextError
-from models.labels import STANCES
 from models.language import foreign_language
-from models.prediction import Classifier, Prediction
+from models.prediction import Classifier
 from models.text import check
-from training.rows import BadRow, InputError, Row, quoted, refuse
-
-Answer = str | float | bool | int | None
-ANSWER_COLUMNS: Final[tuple[tuple[str, type], ...]] = (
-    ("stance", str),
-    ("confidence", float),
-    *((f"probability_{stance}", float) for stance in STANCES),
-    ("certain", bool),
-    ("prediction_set", str),
-    ("conditions", str),
-    ("truncated", bool),
-    ("n_tokens", int),
-    ("language", str),
-    ("model", str),
-)
-"""The columns that scoring adds, in order, with their Python types. Only ``language`` may be null."""
+from training.answers import Scored
+from training.layout import Layout
+from training.rows import BadRow, Row, refuse
+from training.tally import Tally
+from training.writers import as_json, open_format
 
 
-@dataclass(frozen=True, slots=True)
-class Scored:
-    """A row with its prediction. ``language`` is the code of a foreign language, None when the text is English."""
+@dataclass(frozen=True)
+class Job:
+    """What is to be done with every chunk of a run; picklable."""
 
-    row: Row
-    prediction: Prediction
-    language: str | None
+    text_column: str
+    layout: Layout
+
+    @property
+    def wants_language(self) -> bool:
+        """Whether languages must be detected: a tenth of the whole work, for one column."""
+        return "language" in self.layout.answers.names
 
 
-def score_rows(classifier: Classifier, rows: Sequence[Row | BadRow], *, text_column: str) -> list[Scored | BadRow]:
-    """One result for each row, in order; bad rows pass through, and rows without a readable text become bad rows."""
+@dataclass(frozen=True)
+class Part:
+    """What a chunk gives: the bytes of its scored rows, the lines of its refused ones, and the account."""
+
+    data: bytes
+    errors: bytes
+    tally: Tally
+    notes: dict[str, str] = field(default_factory=dict)
+
+
+def score_chunk(classifier: Classifier, rows: Sequence[Row | BadRow], *, job: Job) -> Part:
+    """The part that these rows give; the same rows give the same bytes. Raises: InputError, OutputError."""
+    results = score_rows(classifier, rows, text_column=job.text_column, languages=job.wants_language)
+    scored = [result for result in results if isinstance(result, Scored)]
+    refused = [result for result in results if isinstance(result, BadRow)]
+    data, notes = open_format(job.layout).part(scored)
+    tally = Tally(
+        Counter(str(item.prediction.stance) for item in scored),
+        Counter(str(item.prediction.stance) for item in scored if item.prediction.certain),
+        Counter(bad.code for bad in refused),
+    )
+    return Part(data, b"".join(map(error_line, refused)), tally, notes)
+
+
+def score_rows(
+    classifier: Classifier, rows: Sequence[Row | BadRow], *, text_column: str, languages: bool = True
+) -> list[Scored | BadRow]:
+    """One result for each row, in order; bad rows pass through, and rows without a readable text become bad rows.
+
+    The rows are the window in which the classifier sorts texts by length: each is tokenised once, and the forward
+    passes are of one width each.
+    """
     checked = [row if isinstance(row, BadRow) else _checked(row, text_column) for row in rows]
-    scored = iter(_score(classifier, [row for row in checked if isinstance(row, Row)], text_column))
+    good = [row for row in checked if isinstance(row, Row)]
+    scored = iter(_score(classifier, good, text_column, languages) if good else ())
     return [row if isinstance(row, BadRow) else next(scored) for row in checked]
 
 
-def answer_of(scored: Scored, *, model: str, prefix: str = "") -> dict[str, Answer]:
-    """The columns that scoring adds to a row, in the order of ANSWER_COLUMNS."""
-    prediction = scored.prediction
-    answer: tuple[Answer, ...] = (
-        str(prediction.stance),
-        prediction.confidence,
-        *(prediction.probabilities[stance] for stance in STANCES),
-        prediction.certain,
-        ";".join(prediction.prediction_set),
-        conditions_json(prediction.conditions),
-        prediction.truncated,
-        prediction.n_tokens,
-        scored.language,
-        model,
-    )
-    return {prefix + name: value for (name, _), value in zip(ANSWER_COLUMNS, answer, strict=True)}
-
-
-def conditions_json(conditions: Sequence[ConditionSpan]) -> str:
-    """The conditions as the JSON text of a list, which every format can hold; ``[]`` where there are none."""
-    listed = [{"start": c.start, "end": c.end, "text": c.text, "kind": str(c.kind)} for c in conditions]
-    return json.dumps(listed, ensure_ascii=False)
-
-
-def check_clash(columns: Iterable[str], *, prefix: str) -> None:
-    """Raise when a column of the input would be overwritten. Raises: InputError, which suggests a prefix."""
-    ours = {prefix + name for name, _ in ANSWER_COLUMNS}
-    clash = [name for name in columns if name in ours]
-    if clash:
-        raise InputError(
-            f"the input already has {quoted(clash)}, which scoring would add; "
-            f"give the new columns another start, such as --prefix new_{prefix}"
-        )
+def error_line(bad: BadRow) -> bytes:
+    """A refused row as one line of JSON; whatever its values hold, the line is UTF-8."""
+    record = {
+        **({} if bad.file is None else {"file": bad.file}),
+        "number": bad.number,
+        "line": bad.line,
+        "column": bad.column,
+        "code": bad.code,
+        "cause": bad.cause,
+        "raw": bad.raw,
+        "values": as_json(dict(bad.values)),
+    }
+    try:
+        return (json.dumps(record, ensure_ascii=False) + "\n").encode("utf-8")
+    except UnicodeEncodeError:  # an unpaired surrogate: only an escape can carry it
+        return (json.dumps(record) + "\n").encode("ascii")
 
 
 def _checked(row: Row, text_column: str) -> Row | BadRow:
@@ -96,30 +101,26 @@ def _checked(row: Row, text_column: str) -> Row | BadRow:
     return row
 
 
-def _score(classifier: Classifier, rows: Sequence[Row], text_column: str) -> list[Scored | BadRow]:
-    """One result for each row. A chunk that fails is tried row by row, once, so that one poisonous row fails alone."""
+def _score(classifier: Classifier, rows: Sequence[Row], column: str, languages: bool) -> list[Scored | BadRow]:
+    """One result for each row. What fails is halved and tried again, so that one poisonous row fails alone."""
     try:
-        return list(_predict(classifier, rows, text_column))
-    except (EngineFailed, TextError):
-        return [_score_alone(classifier, row, text_column) for row in rows]
+        return list(_predict(classifier, rows, column, languages))
+    except (EngineFailed, TextError) as error:
+        if len(rows) > 1:
+            half = len(rows) // 2
+            parts = (rows[:half], rows[half:])
+            return [result for part in parts for result in _score(classifier, part, column, languages)]
+        if isinstance(error, TextError):
+            return [refuse(rows[0], column=column, code=error.code, cause=str(error))]
+        cause = f"the engine failed on this text: {error}"
+        return [refuse(rows[0], column=column, code="engine_failed", cause=cause)]
 
 
-def _score_alone(classifier: Classifier, row: Row, text_column: str) -> Scored | BadRow:
-    try:
-        return _predict(classifier, [row], text_column)[0]
-    except EngineFailed as error:
-        return refuse(row, column=text_column, code="engine_failed", cause=f"the engine failed on this text: {error}")
-    except TextError as error:
-        return refuse(row, column=text_column, code=error.code, cause=str(error))
-
-
-def _predict(classifier: Classifier, rows: Sequence[Row], text_column: str) -> list[Scored]:
-    if not rows:
-        return []
-    texts: list[str] = [row.values[text_column] for row in rows]
+def _predict(classifier: Classifier, rows: Sequence[Row], column: str, languages: bool) -> list[Scored]:
+    texts: list[str] = [row.values[column] for row in rows]
     predictions = classifier.predict(texts)
-    languages = [foreign_language(text) for text in texts]
+    found = [foreign_language(text) if languages else None for text in texts]
     return [
         Scored(row, prediction, language.code if language else None)
-        for row, prediction, language in zip(rows, predictions, languages, strict=True)
+        for row, prediction, language in zip(rows, predictions, found, strict=True)
     ]

@@ -45,7 +45,7 @@ class SpanCounts:
 def count(gold: Spans, found: Spans) -> SpanCounts:
     """What is counted of one statement. Empty annotated spans (a condition left unsaid) are no spans."""
     said = [span for span in gold if span.end > span.start]
-    shared = np.array([[_shared(a, b) for b in found] for a in said], dtype=int).reshape(len(said), len(found))
+    shared = np.array([[_n_common(a, b) for b in found] for a in said], dtype=int).reshape(len(said), len(found))
     touched = [row for row in range(len(said)) if shared[row].any()]
     return SpanCounts(
         n_gold=len(said),
@@ -60,7 +60,7 @@ def count(gold: Spans, found: Spans) -> SpanCounts:
     )
 
 
-def _shared(a: Condition | ConditionSpan, b: Condition | ConditionSpan) -> int:
+def _n_common(a: Condition | ConditionSpan, b: Condition | ConditionSpan) -> int:
     return max(0, min(a.end, b.end) - max(a.start, b.start))
 
 
@@ -138,7 +138,7 @@ def measure(
     if not rows:
         return None
     conditional = STANCES.index(Stance.CONDITIONAL)
-    systems = {
+    systems: dict[str, list[Sequence[ConditionSpan]]] = {
         "model, given the stance": [found[row] for row in rows],
         "model, as served": [found[row] if predicted[row] == conditional else () for row in rows],
         "rules": [marked_conditions(examples[row].text or "") for row in rows],

@@ -55,13 +55,26 @@ def test_a_span_is_its_words_with_its_kind(kind: ConditionKind) -> None:
 
 
 def test_two_spans_stay_two() -> None:
-    """Spans with a gap between them are two, and so are neighbours where the second has a beginning."""
-    apart = find_conditions(
-        logits_of(tags_for("the sanctions are lifted", "our prisoners freed")), words_of(TEXT), text=TEXT
-    )
+    """Spans with a gap of sure tokens between them are two."""
+    tags = tags_for("the sanctions are lifted", "our prisoners freed")
+    apart = find_conditions(logits_of(tags), words_of(TEXT), text=TEXT)
     assert [span.text for span in apart] == ["the sanctions are lifted", "our prisoners freed"]
-    touching = find_conditions(logits_of(tags_for("the sanctions", "are lifted")), words_of(TEXT), text=TEXT)
-    assert [span.text for span in touching] == ["the sanctions", "are lifted"]
+
+
+def test_a_doubtful_token_breaks_no_span() -> None:
+    """A token that is a little likelier outside, inside of a sure span, is part of it; a sure one is not."""
+    for doubt, n_spans in ((0.5, 1), (8.0, 2)):
+        logits = logits_of(tags_for("the sanctions are lifted"))
+        place = words_of(TEXT).index((TEXT.index("are"), TEXT.index("are") + 3))
+        logits[place, :3] = (doubt, 0, 0)
+        assert len(find_conditions(logits, words_of(TEXT), text=TEXT)) == n_spans
+
+
+def test_a_lone_doubtful_token_is_no_span() -> None:
+    """One token that is a little likelier inside, among sure ones outside, is no span."""
+    logits = logits_of([OUTSIDE] * len(words_of(TEXT)))
+    logits[5, :3] = (0, 0, 0.5)
+    assert find_conditions(logits, words_of(TEXT), text=TEXT) == ()
 
 
 def test_no_likely_token_is_no_span() -> None:

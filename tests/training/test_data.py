@@ -61,7 +61,7 @@ def test_datasets_loads_every_configuration(tmp_path: Path, monkeypatch: pytest.
     datasets = pytest.importorskip("datasets")
     monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", True)
     features = []
-    for name, split, n in (("written", "train", 2_400), ("record", "train", 14_400), ("dev", "test", 298)):
+    for name, split, n in (("written", "train", 3_480), ("record", "train", 15_300), ("dev", "test", 298)):
         loaded = datasets.load_dataset(str(DATA), name, split=split, cache_dir=str(tmp_path))
         assert len(loaded) == n
         features.append(loaded.features)

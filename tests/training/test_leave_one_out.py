@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from models.labels import STANCES
-from training import leave_one_out
+from training import finetune, leave_one_out
 from training.baselines import Majority
 from training.config import TrainingConfig
 from training.examples import CorpusError, Example, Origin, sha256_of_text, write_examples
@@ -109,3 +109,14 @@ def test_no_large_source_is_said(data: Path, tmp_path: Path, capsys: pytest.Capt
     arguments = ["--output", str(tmp_path / "o"), "--data", str(data), "--min-statements", "1000"]
     assert leave_one_out.main(arguments) == 2
     assert "no source has 1000 statements" in capsys.readouterr().err
+
+
+def test_a_run_takes_a_corpus_of_its_own(tiny_base: Path, tiny_data: Path, tmp_path: Path) -> None:
+    """Given a corpus, fine-tuning trains and validates on it and looks for no folder."""
+    whole = leave_one_out.read_corpus(tiny_data)
+    corpus = Corpus(train=whole.train[:16], validation=whole.calibration[:8], calibration=[], contrast=[])
+    config = TrainingConfig(base=str(tiny_base), epochs=1, batch_size=8, max_tokens=16)
+    score = finetune.run(config, output=tmp_path / "o", data=tmp_path / "none", resume=False, corpus=corpus)
+    record = json.loads((tmp_path / "o" / "run.json").read_text(encoding="utf-8"))
+    assert (record["data"]["n_train"], record["data"]["n_validation"]) == (16, 8)
+    assert record["macro_f1"] == score

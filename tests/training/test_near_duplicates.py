@@ -1,7 +1,7 @@
 """Near-duplicates: found by what they share, and never in two splits, in what is committed and in the record."""
 
 from collections.abc import Callable
-from dataclasses import fields, replace
+from dataclasses import replace
 
 import pytest
 
@@ -43,7 +43,7 @@ def test_phrases_repeat_only_what_they_equal() -> None:
 
 def members(corpus: Corpus) -> dict[Split, list[Example]]:
     """The examples of each split."""
-    return {Split(field.name): getattr(corpus, field.name) for field in fields(corpus)}
+    return {split: getattr(corpus, split) for split in Split}
 
 
 def crossing(corpus: Corpus, dev: list[Example]) -> list[str]:
@@ -66,6 +66,7 @@ def test_what_is_measured_on_keeps_a_near_duplicate(invent: Callable[..., list[E
     corpus = make_corpus([train, near_dev, held_out, *invent(12)[8:]])
     assert corpus.validation == [held_out]
     assert corpus.train == invent(12)[8:]
+    assert corpus.train_with_repeats == [train, near_dev, *invent(12)[8:]]
     dev = [replace(held_out, path="elsewhere", sha256="0" * 64)]
     corpus = make_corpus([train, near_dev, held_out], dev=dev)
     assert members(corpus) == {split: [] for split in Split}

@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 
 from models.errors import ArtifactMissing
 from models.labels import STANCES, Stance
-from models.prediction import Classifier, Prediction
-from training.output import errors_path
+from models.prediction import Prediction
+from training.run_folder import errors_path
 from training.score import main
+from training.scoring_run import Model
 
 Run = Callable[..., int]
 
@@ -38,14 +39,14 @@ class Fake:
         """Nothing to warm."""
 
 
-def open_fake(flags: Namespace) -> tuple[Classifier, str]:
+def open_fake(flags: Namespace) -> Model:
     """The fake, under a name."""
-    return Fake(), "fake@1"
+    return Model([Fake()], "fake@1", "digest", "fake")
 
 
 def run(*arguments: str | Path) -> int:
     """The program with a fake model; its exit status."""
-    return main([str(argument) for argument in arguments], open_classifier=open_fake)
+    return main([str(argument) for argument in arguments], open_model=open_fake)
 
 
 def names(folder: Path) -> list[str]:
@@ -70,7 +71,7 @@ def test_all_scored(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "hostile                2   100.0%   100.0%" in printed.err
     assert "rows/s" in printed.err
     assert " left" in printed.err
-    assert names(tmp_path) == ["in.csv", "out.jsonl"]
+    assert names(tmp_path) == ["in.csv", "out.jsonl", "out.jsonl.manifest.json"]
     first = json.loads((tmp_path / "out.jsonl").read_text().splitlines()[0])
     assert (first["id"], first["quote"], first["stance"], first["model"]) == ("007", "We agree.", "hostile", "fake@1")
 
@@ -92,11 +93,15 @@ def test_some_refused(tmp_path: Path, mixed: Path, capsys: pytest.CaptureFixture
 
 @pytest.mark.parametrize("options", [["--strict"], ["--max-errors", "1"], ["--max-errors", "0"]])
 def test_too_many_errors(tmp_path: Path, mixed: Path, capsys: pytest.CaptureFixture[str], options: list[str]) -> None:
-    """--strict, and one row more than --max-errors: status 2, the culprit named, nothing written."""
+    """--strict, and one row more than --max-errors: status 2, the culprit named, no output; going on is possible."""
     assert run(mixed, "--output", tmp_path / "out.parquet", *options) == 2
     culprit = "row 4 (line 5)" if options[-1] == "1" else "row 2 (line 3)"
-    assert culprit in capsys.readouterr().err
-    assert names(tmp_path) == ["in.csv"]
+    printed = capsys.readouterr().err
+    assert culprit in printed
+    assert "6 finished rows are kept" in printed
+    assert names(tmp_path) == ["in.csv", "out.parquet.run"]
+    assert run(mixed, "--output", tmp_path / "out.parquet", "--max-errors", 2) == 3
+    assert "out.parquet" in names(tmp_path)
 
 
 def test_max_errors_not_reached(tmp_path: Path, mixed: Path) -> None:
@@ -132,7 +137,7 @@ def test_huge_cell(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--text-column", "quote"], "no column 'quote' (--text-column); there is 'id', 'text'"),
+        (["--text-column", "quote"], "no column 'quote' (--text-column) in the input; there is 'id', 'text'"),
         (["--output", "nowhere/out.csv"], "no directory"),
         (["--output", "in.csv", "--force"], "the input itself"),
         (["--output", "out.xlsx"], "suffix '.xlsx'"),
@@ -179,7 +184,7 @@ def test_force(tmp_path: Path, mixed: Path) -> None:
     mixed.write_text("text\nWe agree.\n")
     assert run(mixed, "--output", tmp_path / "out.csv") == 2
     assert run(mixed, "--output", tmp_path / "out.csv", "--force") == 0
-    assert names(tmp_path) == ["in.csv", "out.csv"]
+    assert names(tmp_path) == ["in.csv", "out.csv", "out.csv.manifest.json"]
 
 
 def test_clash_and_prefix(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -208,20 +213,23 @@ def test_format_overrides(tmp_path: Path) -> None:
 
 
 def test_interrupt(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Ctrl-C is status 130 and leaves nothing behind, not even what earlier chunks wrote."""
+    """Ctrl-C is status 130; there is no output, finished chunks are kept, and without one nothing is left behind."""
     (tmp_path / "in.csv").write_text("text\nWe agree.\nCTRL-C\n")
     assert run(tmp_path / "in.csv", "--output", tmp_path / "out.parquet", "--chunk-rows", 1) == 130
-    assert "interrupted" in capsys.readouterr().err
-    assert names(tmp_path) == ["in.csv"]
+    assert "interrupted; 1 finished rows are kept in" in capsys.readouterr().err
+    assert names(tmp_path) == ["in.csv", "out.parquet.run"]
+    assert run(tmp_path / "in.csv", "--output", tmp_path / "new.csv") == 130
+    assert "interrupted; nothing was written" in capsys.readouterr().err
+    assert names(tmp_path) == ["in.csv", "out.parquet.run"]
 
 
 def test_model_errors(tmp_path: Path, mixed: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A model that cannot be used is status 2 with its cause."""
 
-    def open_nothing(flags: Namespace) -> tuple[Classifier, str]:
+    def open_nothing(flags: Namespace) -> Model:
         raise ArtifactMissing("no manifest")
 
-    assert main([str(mixed), "--output", str(tmp_path / "out.csv")], open_classifier=open_nothing) == 2
+    assert main([str(mixed), "--output", str(tmp_path / "out.csv")], open_model=open_nothing) == 2
     assert "score: no manifest" in capsys.readouterr().err
     assert names(tmp_path) == ["in.csv"]
 

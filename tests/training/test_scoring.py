@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 
+import pyarrow as pa
 import pytest
 
 from models.conditions import ConditionSpan
@@ -10,8 +11,9 @@ from models.errors import EngineFailed
 from models.labels import STANCES, ConditionKind, Stance
 from models.prediction import Prediction
 from models.text import MAX_TEXT_CHARS
+from training.answers import FLAT, AnswerColumns, Scored, listed
 from training.rows import BadRow, InputError, Row
-from training.scoring import ANSWER_COLUMNS, Scored, answer_of, check_clash, conditions_json, score_rows
+from training.scoring import score_rows
 
 
 class Fake:
@@ -69,11 +71,11 @@ def test_refusals_say_why_and_keep_the_rest() -> None:
 
 
 def test_a_poisonous_row_fails_alone() -> None:
-    """When the engine fails on a chunk, each row is tried once alone, and only the culprit is refused."""
+    """When the engine fails on a chunk, its halves are tried, and only the culprit is refused."""
     fake = Fake()
     results = score_rows(fake, rows_of("We agree.", "POISON", "No."), text_column="text")
     assert codes(results) == [9, "engine_failed", 3]
-    assert fake.calls == [3, 1, 1, 1]
+    assert fake.calls == [3, 1, 2, 1, 1]
 
 
 def test_no_rows_no_call() -> None:
@@ -94,7 +96,8 @@ def test_answer_columns() -> None:
     """The answer has the promised columns, types and spellings, behind a prefix when there is one."""
     scored = score_rows(Fake(), rows_of("We agree."), text_column="text")[0]
     assert isinstance(scored, Scored)
-    answer = answer_of(scored, model="fake@1", prefix="p_")
+    chosen = AnswerColumns(prefix="p_")
+    answer = chosen.values(scored, model="fake@1")
     assert answer == {
         "p_stance": "hostile",
         "p_confidence": 0.7,
@@ -110,8 +113,9 @@ def test_answer_columns() -> None:
         "p_language": None,
         "p_model": "fake@1",
     }
-    for (_, kind), value in zip(ANSWER_COLUMNS, answer.values(), strict=True):
-        assert value is None or type(value) is kind
+    assert chosen.schema.names == list(answer)
+    assert [f"p_{name}" for name in FLAT] == list(answer)
+    assert pa.Table.from_pylist([answer], schema=chosen.schema).to_pylist() == [answer]
 
 
 def test_foreign_text_is_marked() -> None:
@@ -125,15 +129,14 @@ def test_foreign_text_is_marked() -> None:
 def test_clashing_columns() -> None:
     """An input column that scoring would add is refused with a way out, and a prefix is that way."""
     with pytest.raises(InputError, match=r"already has 'model', which .* --prefix new_"):
-        check_clash(["text", "model"], prefix="")
-    check_clash(["text", "model"], prefix="new_")
+        AnswerColumns().check_clash(["text", "model"])
+    AnswerColumns(prefix="new_").check_clash(["text", "model"])
     with pytest.raises(InputError, match="new_model"):
-        check_clash(["text", "new_model"], prefix="new_")
+        AnswerColumns(prefix="new_").check_clash(["text", "new_model"])
 
 
 def test_conditions_are_json_that_reads_back() -> None:
-    """What is demanded stands in one cell as the JSON of a list, its text as it was, its kind by name."""
+    """What is demanded stands as plain objects, its text as it was, its kind by name."""
     span = ConditionSpan(3, 12, "the «siege» ends", ConditionKind.PRECONDITION, 0.9)
-    cell = conditions_json([span])
-    assert json.loads(cell) == [{"start": 3, "end": 12, "text": "the «siege» ends", "kind": "precondition"}]
-    assert "«" in cell
+    expected = [{"start": 3, "end": 12, "text": "the «siege» ends", "kind": "precondition"}]
+    assert json.loads(json.dumps(listed([span]), ensure_ascii=False)) == expected

@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Callable
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -27,7 +27,7 @@ def examples(invent: Invent) -> list[Example]:
 
 def members(corpus: Corpus) -> dict[str, list[Example]]:
     """The examples of each split by its name."""
-    return {field.name: getattr(corpus, field.name) for field in fields(corpus)}
+    return {str(split): getattr(corpus, split) for split in Split}
 
 
 def test_the_position_of_a_group_never_changes() -> None:

@@ -1,13 +1,11 @@
-"""Writing: pass-through columns come back unchanged in every format, and a file is there whole or not at all."""
+"""Writing: pass-through columns come back unchanged in every format, and parts become the whole file."""
 
 import csv
 import datetime
-import io
 import json
 from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,28 +15,42 @@ import pytest
 
 from models.labels import STANCES, Stance
 from models.prediction import Prediction
-from training import writers
+from training import parquet_writer
+from training.answers import FLAT, AnswerColumns, Scored
 from training.input import open_source
-from training.output import check_output, errors_path, scored_output
+from training.layout import Layout
 from training.rows import BadRow, InputError, OutputError, Row, Source
-from training.scoring import ANSWER_COLUMNS, Scored, answer_of
+from training.run_folder import check_place, errors_path
+from training.scoring import error_line
+from training.writers import Format, open_format
 
-ANSWER = partial(answer_of, model="fake@1", prefix="")
 PREDICTION = Prediction(Stance.NONE, dict.fromkeys(STANCES, 0.25), (Stance.NONE,), False, 5)
 
 
-def scored(rows: Sequence[Row | BadRow]) -> list[Scored | BadRow]:
+def scored(rows: Sequence[Row | BadRow]) -> list[Scored]:
     """Each good row with a prediction."""
-    return [row if isinstance(row, BadRow) else Scored(row, PREDICTION, None) for row in rows]
+    return [Scored(row, PREDICTION, None) for row in rows if isinstance(row, Row)]
+
+
+def format_for(source: Source, format: str) -> Format:
+    """The format with all answers behind all columns of a source."""
+    return open_format(replace(Layout.of(source, format=format, answers=AnswerColumns()), model="fake@1"))
 
 
 def convert(source: Source, output: Path, *, format: str | None = None) -> dict[str, str]:
-    """Write every row of a source, two at a time; the writer's notes."""
-    rows = scored(list(source.rows()))
-    with scored_output(output, source, format=format or output.suffix[1:], answer_of=ANSWER) as file:
-        for start in range(0, len(rows), 2):
-            file.write(rows[start : start + 2])
-    return file.notes
+    """Write every row of a source, two to a part; the notes."""
+    rows, notes, parts = scored(list(source.rows())), {}, []
+    writer = format_for(source, format or output.suffix[1:])
+    for start in range(0, len(rows), 2):
+        data, new = writer.part(rows[start : start + 2])
+        notes |= new
+        parts.append(output.with_name(f"{output.name}.{start}"))
+        parts[-1].write_bytes(data)
+    with output.open("wb") as file:
+        writer.merge(parts, file)
+    for part in parts:
+        part.unlink()
+    return notes
 
 
 def passed_through(path: Path, n_columns: int) -> list[list[Any]]:
@@ -77,7 +89,7 @@ def test_strings_come_back_unchanged(tmp_path: Path, input: str, output: str) ->
     result = tmp_path / f"out.{output}"
     assert convert(open_source(path), result) == {}
     assert passed_through(result, 3) == TABLE
-    assert list(open_source(result).columns) == columns + [name for name, _ in ANSWER_COLUMNS]
+    assert list(open_source(result).columns) == columns + list(FLAT)
     assert [row.values["n_tokens"] for row in open_source(result).rows()] == ["5" if output == "csv" else 5] * 5
 
 
@@ -87,7 +99,7 @@ def test_csv_bytes(tmp_path: Path) -> None:
     convert(open_source(tmp_path / "a.csv"), tmp_path / "b.csv")
     header, line, end = (tmp_path / "b.csv").read_bytes().split(b"\n")
     assert header.startswith(b"text,stance,confidence,probability_conciliatory,probability_hostile,")
-    assert line == b"We agree.,none,0.25,0.25,0.25,0.25,0.25,true,none,false,5,,fake@1"
+    assert line == b"We agree.,none,0.25,0.25,0.25,0.25,0.25,true,none,[],false,5,,fake@1"
     assert end == b""
 
 
@@ -153,7 +165,7 @@ def test_jsonl_values(tmp_path: Path) -> None:
     source = open_source(path)
     assert convert(source, tmp_path / "b.jsonl") == {}
     lines = (tmp_path / "b.jsonl").read_text().splitlines()
-    ours = [name for name, _ in ANSWER_COLUMNS]
+    ours = list(FLAT)
     assert [{k: v for k, v in json.loads(line).items() if k not in ours} for line in lines] == rows
     assert set(convert(source, tmp_path / "b.parquet")) == {"mixed", "deep"}
     assert passed_through(tmp_path / "b.parquet", 7) == [
@@ -174,12 +186,12 @@ def test_a_column_that_appears_later_is_an_error(tmp_path: Path) -> None:
     for suffix in ("csv", "parquet"):
         with pytest.raises(InputError, match="'new': did the file change"):
             convert(source, tmp_path / f"b.{suffix}")
-    assert [item.name for item in tmp_path.iterdir()] == ["a.jsonl"]
+    assert not list(tmp_path.glob("b.*.*"))
 
 
 def test_parquet_row_groups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Small chunks are gathered into row groups, and no row is left behind at the end."""
-    monkeypatch.setattr(writers, "ROW_GROUP_ROWS", 4)
+    monkeypatch.setattr(parquet_writer, "ROW_GROUP_ROWS", 4)
     (tmp_path / "a.csv").write_text("text\n" + "a\n" * 9)
     convert(open_source(tmp_path / "a.csv"), tmp_path / "b.parquet")
     metadata = pq.ParquetFile(tmp_path / "b.parquet").metadata
@@ -194,36 +206,10 @@ def test_no_rows(tmp_path: Path, suffix: str) -> None:
     assert passed_through(tmp_path / f"b.{suffix}", 1) == []
 
 
-@pytest.mark.parametrize("suffix", ["csv", "jsonl", "parquet"])
-@pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError, OSError])
-def test_nothing_is_left_of_a_broken_run(tmp_path: Path, suffix: str, error: type[BaseException]) -> None:
-    """When a run breaks, an older output is untouched and nothing else is left; disk errors become OutputError."""
-    (tmp_path / "a.csv").write_text("text\na\nb\n")
-    target = tmp_path / f"b.{suffix}"
-    target.write_text("older")
-    source = open_source(tmp_path / "a.csv")
-
-    def break_off() -> None:
-        with scored_output(target, source, format=suffix, answer_of=ANSWER) as output:
-            output.write(scored(list(source.rows())))
-            raise error
-
-    with pytest.raises(OutputError if error is OSError else error):
-        break_off()
-    assert target.read_text() == "older"
-    assert sorted(item.name for item in tmp_path.iterdir()) == ["a.csv", target.name]
-
-
-def test_refused_rows_go_beside(tmp_path: Path) -> None:
-    """Refused rows are one JSON line each, whatever they hold; without any, no such file, not even an old one."""
-    (tmp_path / "a.csv").write_text("text\na\n")
-    source = open_source(tmp_path / "a.csv")
+def test_refused_rows_are_one_line_each() -> None:
+    """A refused row is one JSON line, whatever it holds."""
     values = {"when": datetime.date(2020, 1, 2), "odd": "\ud800", "n": float("inf")}
-    bad = BadRow(1, 2, "text", "null_text", "the text is null", "", values)
-    with scored_output(tmp_path / "b.csv", source, format="csv", answer_of=ANSWER) as output:
-        output.write([bad])
-    report = errors_path(tmp_path / "b.csv")
-    assert json.loads(report.read_bytes()) == {
+    assert json.loads(error_line(BadRow(1, 2, "text", "null_text", "the text is null", "", values))) == {
         "number": 1,
         "line": 2,
         "column": "text",
@@ -232,50 +218,33 @@ def test_refused_rows_go_beside(tmp_path: Path) -> None:
         "raw": "",
         "values": {"when": "2020-01-02", "odd": "\ud800", "n": "Infinity"},
     }
-    convert(source, tmp_path / "b.csv")
-    assert not report.exists()
 
 
-def test_check_output(tmp_path: Path) -> None:
-    """An output that exists, has no directory, is one, or is the input, is refused before any work."""
+def test_places_that_cannot_be_written(tmp_path: Path) -> None:
+    """An output that has no directory, is one, or is an input, is refused before any work."""
     source = tmp_path / "in.csv"
     source.write_text("text\n")
-    check_output(tmp_path / "new.csv", input=source)
+    check_place(tmp_path / "new.csv", inputs=[source])
     with pytest.raises(OutputError, match="input itself"):
-        check_output(source, input=source, force=True)
+        check_place(source, inputs=[source])
     (tmp_path / "link.csv").symlink_to(source)
     with pytest.raises(OutputError, match="input itself"):
-        check_output(tmp_path / "link.csv", input=source, force=True)
+        check_place(tmp_path / "link.csv", inputs=[source])
+    errors_path(tmp_path / "new.csv").symlink_to(source)
+    with pytest.raises(OutputError, match="input itself"):
+        check_place(tmp_path / "new.csv", inputs=[source])
     with pytest.raises(OutputError, match="no directory"):
-        check_output(source / "below.csv", input=source)
+        check_place(source / "below.csv", inputs=[source])
     (tmp_path / "dir.csv").mkdir()
     with pytest.raises(OutputError, match="not a file"):
-        check_output(tmp_path / "dir.csv", input=source, force=True)
-    errors_path(tmp_path / "new.csv").write_text("")
-    with pytest.raises(OutputError, match="--force"):
-        check_output(tmp_path / "new.csv", input=source)
-    check_output(tmp_path / "new.csv", input=source, force=True)
-
-
-def test_abandoned_parquet_is_quiet(tmp_path: Path) -> None:
-    """A Parquet writer that is let go does not write to its file when it is collected later."""
-    (tmp_path / "a.csv").write_text("text\n")
-    file = io.BytesIO()
-    writer = writers.open_writer(file, open_source(tmp_path / "a.csv"), format="parquet", answer_of=ANSWER)
-    writer.abandon()
-    file.close()
-    del writer
+        check_place(tmp_path / "dir.csv", inputs=[source])
 
 
 def test_what_arrow_refuses_is_an_error_of_the_run(tmp_path: Path) -> None:
-    """A value that its Parquet column cannot hold ends the run with an OutputError, and leaves no file."""
+    """A value that its Parquet column cannot hold ends the run with an OutputError."""
     (tmp_path / "a.csv").write_text("text\nTalks are off.\n")
     source = open_source(tmp_path / "a.csv")
     (row,) = source.rows()
     assert isinstance(row, Row)
-    with (
-        pytest.raises(OutputError, match="Parquet cannot hold"),
-        scored_output(tmp_path / "a.parquet", source, format="parquet", answer_of=ANSWER) as output,
-    ):
-        output.write(scored([replace(row, values={"text": 5})]))
-    assert [path.name for path in tmp_path.iterdir()] == ["a.csv"]
+    with pytest.raises(OutputError, match="Parquet cannot hold"):
+        format_for(source, "parquet").part(scored([replace(row, values={"text": 5})]))
