@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from models.classifier import StanceClassifier
-from models.language import foreign_language
+from models.language import read_detector
 from service import schemas
 from service.admission import Workload
 from service.allowance import Allowance
@@ -83,7 +83,7 @@ def create_app(settings: Settings, classifier: StanceClassifier, *, spans: Trace
 @asynccontextmanager
 async def _serving(rollover: Rollover, batcher: Batcher, watchdog: Watchdog) -> AsyncIterator[None]:
     """What runs while the app does."""
-    foreign_language(schemas.EXAMPLE_TEXT)  # reads the detector's model, which the first caller would wait for
+    read_detector()
     rollover.announce()
     batcher.start()
     await watchdog.start()

@@ -11,6 +11,7 @@ from models.language import (
     _identifier,
     _is_plain_english,
     foreign_language,
+    read_detector,
 )
 
 ENGLISH = [
@@ -87,3 +88,10 @@ def test_the_short_way_is_taken_and_is_narrow() -> None:
         "Das Ministerium zitiert: the end of it; danach folgten lange Beratungen in Genf und Wien."
     )
     assert not _is_plain_english("The minister said that the café would be closed by the end of this month.")
+
+
+def test_the_detector_can_be_read_beforehand() -> None:
+    """Once it was read, the first text that needs it does not wait for it."""
+    _identifier.cache_clear()
+    read_detector()
+    assert _identifier.cache_info().currsize == 1
