@@ -1,7 +1,7 @@
 """The quickest refusal: under overload a request is answered on its connection, before a task is made for it.
 
 A refusal costs a third of what it costs on the way through the application, and what it costs is taken from those who
-are answered. Same answer, counters and log line; whatever is not a plain case of a full queue goes the long way.
+are answered. Same answer, counters, log line and span; whatever is not a plain case of a full queue goes the long way.
 """
 
 import json
