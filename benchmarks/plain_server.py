@@ -23,8 +23,14 @@ class Statement(BaseModel):
     text: str
 
 
+class Statements(BaseModel):
+    """Several statements to classify."""
+
+    texts: list[str]
+
+
 def create_app(model: Path, *, style: str) -> FastAPI:
-    """A server with one route; its handler blocks a pool thread (``style`` sync) or the event loop (async)."""
+    """A server with one route; its handler blocks a pool thread (``style`` def) or the event loop (async)."""
     classify = pipeline(
         "text-classification",
         model=str(model),
@@ -36,7 +42,12 @@ def create_app(model: Path, *, style: str) -> FastAPI:
     )
     app = FastAPI()
 
-    if style == "sync":
+    @app.post("/classify/batch")
+    def several(statements: Statements) -> Any:
+        """Classify several statements in one call of the pipeline."""
+        return classify(statements.texts, batch_size=32)
+
+    if style == "def":
 
         @app.post("/classify")
         def in_thread(statement: Statement) -> Any:
@@ -62,7 +73,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("model", type=Path)
     parser.add_argument("--port", type=int, required=True)
-    parser.add_argument("--style", choices=("sync", "async"), default="sync")
+    parser.add_argument("--style", choices=("def", "async"), default="def")
     flags = parser.parse_args()
     uvicorn.run(create_app(flags.model, style=flags.style), port=flags.port, log_level="warning", access_log=False)
 

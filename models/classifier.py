@@ -16,9 +16,10 @@ from models.labels import STANCES, Stance
 from models.prediction import Prediction
 from models.text import check
 
-MAX_BATCH: Final = 64
-MAX_PADDED_TOKENS: Final = 4_096
-"""Rows x longest row of one forward pass; bounds memory. 64 statements of 64 tokens, or 16 of the longest."""
+MAX_BATCH: Final = 16
+MAX_PADDED_TOKENS: Final = 512
+"""Rows x longest row of one forward pass; bounds memory. 16 statements of 32 tokens, or two of the longest: larger
+batches are no quicker on a CPU. Source: docs/log.md, "Shapes"."""
 NEIGHBOUR_EPSILON: Final = 0.002
 """The most that a probability may move with the other texts of a batch: int8 sums differ in the last bits by shape."""
 
@@ -31,8 +32,10 @@ def forward_all(engine: Engine, encodings: Sequence[Encoding]) -> tuple[FloatArr
     stance = np.zeros((len(encodings), len(STANCES)), dtype=np.float32)
     tokens: list[FloatArray] = [np.empty((0, N_TOKEN_LOGITS), dtype=np.float32)] * len(encodings)
     widths = [encoding.width for encoding in encodings]
-    for batch in plan_batches(widths, max_batch=MAX_BATCH, max_padded_tokens=MAX_PADDED_TOKENS):
-        logits = engine.forward(*pad([encodings[index] for index in batch]))
+    plan = plan_batches(widths, max_batch=MAX_BATCH, max_padded_tokens=MAX_PADDED_TOKENS)
+    plan.sort(key=lambda batch: -len(batch) * widths[batch[0]])  # the longest first, so that threads end together
+    done = engine.forward_each(pad([encodings[index] for index in batch]) for batch in plan)
+    for batch, logits in zip(plan, done, strict=True):
         stance[batch] = logits.stance
         for index, row in zip(batch, logits.tokens, strict=True):
             tokens[index] = row[: encodings[index].n_tokens]

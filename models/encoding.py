@@ -14,10 +14,10 @@ from models.text import normalise
 CHARS_PER_TOKEN: Final = 250
 """Characters handed to the tokeniser per token allowed: it encodes all before it truncates, so text is cut first."""
 
-WIDTH_STEP: Final = 16
+WIDTH_STEP: Final = 8
 """Texts are padded to a multiple of this, and only texts of one width share a batch. The int8 graph rounds, and what it
-rounds differs in the last bit with the width: this way an answer is the same bits alone and in any batch, for eight
-tokens of padding a text. Source: docs/log.md, "int8"."""
+rounds differs in the last bit with the width: this way an answer is the same bits alone and in any batch, for four
+tokens of padding a text. Source: docs/log.md, "int8" and "Widths"."""
 
 IntArray = npt.NDArray[np.int64]
 
@@ -87,14 +87,19 @@ def pad(encodings: Sequence[Encoding]) -> tuple[IntArray, IntArray]:
 def plan_batches(widths: Sequence[int], *, max_batch: int, max_padded_tokens: int) -> list[list[int]]:
     """Indices grouped into batches of one width each: none has more rows, or more rows x width, than allowed.
 
+    A batch has 1, 2, 4, 8, ... rows: an engine prepares itself for each shape that it meets and keeps what it prepared,
+    which costs time once and memory for good, so there must be few. Source: docs/log.md, "Shapes".
     A single text wider than ``max_padded_tokens`` still gets a batch of its own.
     """
-    batches: list[list[int]] = []
+    by_width: dict[int, list[int]] = {}
     for index in sorted(range(len(widths)), key=widths.__getitem__):
-        width, current = widths[index], batches[-1] if batches else []
-        limit = min(max_batch, max_padded_tokens // width)
-        if current and widths[current[0]] == width and len(current) < limit:
-            current.append(index)
-        else:
-            batches.append([index])
+        by_width.setdefault(widths[index], []).append(index)
+    batches: list[list[int]] = []
+    for width, indices in by_width.items():
+        limit = max(1, min(max_batch, max_padded_tokens // width))
+        start = 0
+        while start < len(indices):
+            n_rows = 1 << (min(limit, len(indices) - start).bit_length() - 1)
+            batches.append(indices[start : start + n_rows])
+            start += n_rows
     return batches

@@ -14,6 +14,16 @@ Source: docs/log.md, "Language"."""
 MAX_CHARS: Final = 1_000
 """Characters that are looked at: enough to tell a language, and a bound on the work for one text."""
 
+ENGLISH_WORDS: Final = frozenset(
+    "the and that with which have been would their this from they were will should between what when there these than "  # noqa: SIM905 - words are easier to read than a list of them
+    "because before about must could its after until our".split()
+)
+"""Frequent words of English that are rare in other languages of Latin script, as `of` and `was` are not."""
+ENGLISH_SHARE: Final = 1 / 8
+MIN_ENGLISH_WORDS: Final = 3
+"""An ASCII text with so many of these words, and such a share of them, is English without asking the detector. So are
+70 % of 14,520 statements, and the detector calls none of them foreign. Source: docs/log.md, "Language, again"."""
+
 
 @dataclass(frozen=True, slots=True)
 class ForeignLanguage:
@@ -25,10 +35,27 @@ class ForeignLanguage:
 
 def foreign_language(text: str) -> ForeignLanguage | None:
     """The language of the text when it is probably not English, else None."""
-    code, probability = _identifier().classify(text[:MAX_CHARS])
+    beginning = text[:MAX_CHARS]
+    if _is_plain_english(beginning):
+        return None
+    code, probability = _identifier().classify(beginning)
     if code == TRAINED_LANGUAGE or probability < MIN_PROBABILITY:
         return None
     return ForeignLanguage(code, round(float(probability), 3))
+
+
+def _is_plain_english(text: str) -> bool:
+    """Whether the words alone show it, in a thirtieth of the detector's time."""
+    if not text.isascii():
+        return False
+    words = text.lower().split()
+    n_english = sum(word in ENGLISH_WORDS for word in words)
+    return n_english >= max(MIN_ENGLISH_WORDS, ENGLISH_SHARE * len(words))
+
+
+def read_detector() -> None:
+    """Read the detector's model, which the first text that needs it would wait for otherwise."""
+    _identifier()
 
 
 @cache

@@ -14,19 +14,23 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from models.classifier import StanceClassifier
-from models.language import foreign_language
+from models.language import read_detector
 from service import schemas
+from service.admission import Workload
 from service.allowance import Allowance
 from service.auth import OPEN_PATHS, Access, KeyRing
 from service.batching import Batcher
 from service.desk import Desk
 from service.errors import BadRequest
+from service.gate import DEADLINE_HEADER, Gate
 from service.guard import SizeGuard
 from service.headers import SafeHeaders
 from service.rollover import Rollover, open_model
 from service.routes import classify, documentation, health
 from service.settings import Settings
+from service.shedding import Shedder
 from service.telemetry import Metrics, Telemetry
+from service.watchdog import Watchdog
 
 DESCRIPTION = """Does this statement lean toward negotiating or away from it?
 
@@ -37,33 +41,25 @@ Every error has the same body: `{"error": {"code", "message", "request_id"}}`.""
 
 def create_app(settings: Settings, classifier: StanceClassifier, *, spans: TracerProvider | None = None) -> FastAPI:
     """The service over an opened and warm classifier. The queue is served while the app runs; ``spans`` go there."""
-    metrics, ring = Metrics(), KeyRing(settings)
+    metrics, ring = Metrics(spans), KeyRing(settings)
     rollover = Rollover(classifier, partial(open_model, settings), metrics)
-    allowance = Allowance(settings.key_tokens_per_second, settings.key_burst_tokens)
-    batcher = Batcher(rollover, max_queued_tokens=settings.max_queued_tokens)
+    batcher = Batcher(rollover, Workload(settings.max_queued_tokens))
+    watchdog = Watchdog(
+        rollover, batcher, deadline_seconds=settings.deadline_seconds, hang_seconds=settings.hang_seconds
+    )
     metrics.watch(batcher)
-
-    @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        foreign_language(schemas.EXAMPLE_TEXT)  # reads the detector's model, which the first caller would wait for
-        rollover.announce()
-        batcher.start()
-        try:
-            yield
-        finally:
-            await batcher.close()
 
     app = FastAPI(
         title="Parley",
         summary="The stance of a statement toward negotiations.",
         description=DESCRIPTION,
         version=classifier.artifact.manifest.version,
-        lifespan=lifespan,
+        lifespan=lambda _: _serving(rollover, batcher, watchdog),
         middleware=[
             *_for_browsers(settings),
-            Middleware(Telemetry, metrics=metrics, provider=spans),
+            Middleware(Telemetry, metrics=metrics),
             Middleware(Access, ring=ring),
-            Middleware(SizeGuard, max_body_bytes=settings.max_body_bytes, receive_seconds=settings.receive_seconds),
+            *_limits(settings, batcher),
         ],
         exception_handlers={HTTPException: _routing_error},
         redirect_slashes=False,
@@ -72,14 +68,31 @@ def create_app(settings: Settings, classifier: StanceClassifier, *, spans: Trace
         docs_url=None,  # FastAPI's own page loads from a CDN
         redoc_url=None,
     )
-    app.state.batcher, app.state.rollover = batcher, rollover
+    app.state.batcher, app.state.watchdog, app.state.rollover = batcher, watchdog, rollover
+    app.state.shedder = Shedder(batcher, watchdog, metrics, ring, deadline_seconds=settings.deadline_seconds)
     app.state.reload = partial(_reload, ring, rollover)
+    allowance = Allowance(settings.key_tokens_per_second, settings.key_burst_tokens)
     app.include_router(classify.make_router(Desk(rollover, batcher, settings, metrics, allowance)))
-    app.include_router(health.make_router(rollover, batcher, settings, metrics))
+    app.include_router(health.make_router(rollover, watchdog, settings, metrics))
     if app.openapi_url:
         app.include_router(documentation.make_router(title=app.title, openapi_url=app.openapi_url))
     app.openapi = lambda: _openapi(app, rollover, is_locked=ring.is_locked)  # type: ignore[method-assign]  # the way FastAPI documents
     return app
+
+
+@asynccontextmanager
+async def _serving(rollover: Rollover, batcher: Batcher, watchdog: Watchdog) -> AsyncIterator[None]:
+    """What runs while the app does."""
+    read_detector()
+    rollover.announce()
+    batcher.start()
+    await watchdog.start()
+    try:
+        yield
+    finally:
+        watchdog.draining = True
+        await batcher.close()
+        await watchdog.stop()
 
 
 async def _routing_error(request: Request, error: Exception) -> Response:
@@ -99,11 +112,24 @@ def _for_browsers(settings: Settings) -> list[Middleware]:
                 CORSMiddleware,
                 allow_origins=settings.origins,
                 allow_methods=("GET", "POST"),
-                allow_headers=("Authorization", "Content-Type", "X-Request-ID"),
+                allow_headers=("Authorization", "Content-Type", "X-Request-ID", DEADLINE_HEADER),
                 expose_headers=("X-Request-ID", "Retry-After", "WWW-Authenticate"),
             )
         )
     return layers
+
+
+def _limits(settings: Settings, batcher: Batcher) -> list[Middleware]:
+    """What a request passes before its route: the body whole and small enough, then a first look at the queue."""
+    return [
+        Middleware(
+            SizeGuard,
+            max_body_bytes=settings.max_body_bytes,
+            max_held_bytes=settings.max_held_bytes,
+            receive_seconds=settings.receive_seconds,
+        ),
+        Middleware(Gate, batcher=batcher, deadline_seconds=settings.deadline_seconds),
+    ]
 
 
 def _reload(ring: KeyRing, rollover: Rollover) -> None:

@@ -1,12 +1,14 @@
 """Micro-batching: many requests share forward passes, and each text gets its own reply.
 
-The next batch forms while the last one runs, so a lone request waits for nothing and no timer is involved. Texts of
-one width share a batch (models.encoding); the oldest waiting text is always in the next one (no starvation).
+The next batch forms while the last one runs, so a lone request waits for nothing and no timer is involved. The oldest
+waiting text is always in the next batch (no starvation). The classifier runs a batch as forward passes of one width
+each, several at once: texts of few widths are put together, so that there are few.
 """
 
 import asyncio
 import logging
 import math
+import threading
 import time
 from collections import deque
 from collections.abc import Iterable, Sequence
@@ -17,18 +19,16 @@ from typing import Final, Protocol
 from models.encoding import Encoding
 from models.errors import EngineError, EngineFailed
 from models.prediction import Prediction
+from service.admission import BatchStatistics, Workload
 from service.errors import ServiceError, Unavailable, trace
 
 log = logging.getLogger("parley.batching")
 
 WINDOW: Final = 512
 """Waiting texts looked at for one batch: a choice, enough for sixteen full batches and quick to look through."""
-MAX_BATCH: Final = 32
 MAX_PADDED_TOKENS: Final = 2_048
-"""Rows x longest row of one batch. Half of what the classifier's own limits allow, which bound memory: here a batch is
-also what everybody else waits for."""
-INITIAL_TOKENS_PER_SECOND: Final = 20_000.0
-"""A first guess of the engine's rate, replaced by measurement with the first batches."""
+"""The padded tokens of one batch, for which everybody else waits: about a tenth of a second on two cores. A choice
+between that wait and threads that are idle at each batch's end."""
 CLOSE_SECONDS: Final = 1.0
 """What a forward pass may still take when everybody else has left: a choice, with room for a slow machine."""
 MAX_FAILURES: Final = 3
@@ -53,47 +53,50 @@ class _Job:
 
 
 @dataclass(slots=True)
-class BatchStatistics:
-    """Counters of the engine's work, read by telemetry."""
-
-    n_batches: int = 0
-    n_texts: int = 0
-    n_tokens: int = 0
-    n_padded_tokens: int = 0
-    n_retries: int = 0
-    n_expired: int = 0
-    engine_seconds: float = 0.0
-
-
-@dataclass(slots=True)
 class Batcher:
     """One queue, one engine thread. Made and used on one event loop; ``start`` before use, ``close`` after."""
 
     classifier: EncodedClassifier
-    max_queued_tokens: int
+    workload: Workload
     statistics: BatchStatistics = field(default_factory=BatchStatistics)
-    queued_tokens: int = 0
     n_failures: int = 0
     """Forward passes that failed since the last that did not."""
-    _tokens_per_second: float = INITIAL_TOKENS_PER_SECOND
+    last_success: float = field(default_factory=time.monotonic)
+    """When a forward pass last ended well, on the monotonic clock; at first, when the batcher was made."""
     _queue: deque[_Job] = field(default_factory=deque)
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
-    _thread: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, thread_name_prefix="engine"))
+    _pool: ThreadPoolExecutor = field(init=False)
+    _thread: threading.Thread | None = None
     _task: asyncio.Task[None] | None = None
     _busy_since: float | None = None
+    _free_since: float | None = None  # when the last pass ended, if work has been waiting ever since
     _closing: bool = False
     _n_queued: int = 0
     abandoned: bool = False
     """Whether ``close`` left a forward pass behind that did not end."""
+
+    def __post_init__(self) -> None:
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="engine", initializer=self._know_thread)
 
     def start(self) -> None:
         """Begin to serve the queue."""
         self._task = asyncio.create_task(self._serve(), name="batcher")
 
     @property
+    def queued_tokens(self) -> int:
+        """The padded tokens that wait for the engine."""
+        return self.workload.queued_tokens
+
+    @property
     def alive(self) -> bool:
-        """Whether texts are still being answered: the loop runs and nobody told it to stop."""
-        return self._task is not None and not self._task.done() and not self._closing
+        """Whether texts are still being answered: loop and thread run, and nobody told them to stop."""
+        thread_is_alive = self._thread is None or self._thread.is_alive()
+        return self._task is not None and not self._task.done() and thread_is_alive and not self._closing
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing waits and nothing runs."""
+        return not self._n_queued and self._busy_since is None
 
     @property
     def failing(self) -> bool:
@@ -104,17 +107,20 @@ class Batcher:
         """How long the running forward pass has taken so far; 0 when none runs."""
         return 0.0 if self._busy_since is None else time.monotonic() - self._busy_since
 
-    async def submit(self, encodings: Sequence[Encoding], *, deadline: float) -> list[Prediction | ServiceError]:
+    async def submit(
+        self, encodings: Sequence[Encoding], *, deadline: float, admitted: bool = False
+    ) -> list[Prediction | ServiceError]:
         """One prediction for each encoding, in order, or the error of a text that the engine could not answer.
 
-        The whole request is accepted, or none of it.
+        The whole request is accepted, or none of it; one ``admitted`` before is refused for want of room only.
         Raises: Unavailable (queue full, stopping, ``deadline`` on the monotonic clock passed).
         """
-        self.admit(sum(encoding.n_tokens for encoding in encodings))
+        n_tokens = sum(encoding.width for encoding in encodings)
+        self.admit(n_tokens, deadline=math.inf if admitted else deadline)
         loop = asyncio.get_running_loop()
         jobs = [_Job(encoding, deadline, loop.create_future()) for encoding in encodings]
         self._queue.extend(jobs)
-        self.queued_tokens += sum(encoding.n_tokens for encoding in encodings)
+        self.workload.queued_tokens += n_tokens
         self._n_queued += len(jobs)
         self._wake.set()
         try:
@@ -131,19 +137,22 @@ class Batcher:
         self._wake.set()
         if self._task is not None:
             _, running = await asyncio.wait({self._task}, timeout=within_seconds)
-            self.abandoned = bool(running)
+            self.abandoned = self.abandoned or bool(running)
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
-        self._thread.shutdown(wait=False)
+        self._pool.shutdown(wait=False)
 
-    def admit(self, n_tokens: int) -> None:
+    def admit(self, n_tokens: int, *, deadline: float) -> None:
         """Raise the Unavailable with which ``submit`` would refuse that many tokens now; return nothing otherwise."""
         if not self.alive:
             raise Unavailable("not_ready", "the service is stopping or unhealthy", retry_after_seconds=5)
-        # A request that alone exceeds the limit is taken when nothing waits: its size is bounded elsewhere.
-        if self.queued_tokens and self.queued_tokens + n_tokens > self.max_queued_tokens:
-            wait = max(1, math.ceil(self.queued_tokens / self._tokens_per_second))
-            raise Unavailable("overloaded", f"the queue is full; try again in {wait} seconds", retry_after_seconds=wait)
+        self.workload.admit(n_tokens, within_seconds=deadline - time.monotonic())
+
+    def give_up(self) -> None:
+        """Refuse all that waits, now, and serve no more: the engine's thread is dead, or hangs for good."""
+        if self._task is not None and not self._task.done():
+            self.abandoned = self._busy_since is not None
+            self._task.cancel()
 
     def _let_go(self, jobs: Sequence[_Job]) -> None:
         """Forget what nobody waits for any more, so that a caller that went away leaves no work and no room taken."""
@@ -157,7 +166,7 @@ class Batcher:
         """Count a text as waiting no more, once."""
         if job.queued:
             job.queued = False
-            self.queued_tokens -= job.encoding.n_tokens
+            self.workload.queued_tokens -= job.encoding.width
             self._n_queued -= 1
             self.statistics.n_expired += expired
 
@@ -167,6 +176,7 @@ class Batcher:
                 while not self._queue:
                     if self._closing:
                         return
+                    self._free_since = None
                     self._wake.clear()
                     await self._wake.wait()
                 batch = self._next_batch()
@@ -185,18 +195,19 @@ class Batcher:
             self._queue.clear()
 
     def _next_batch(self) -> list[_Job]:
-        """The oldest waiting text with others of its width, out of the queue; without what nobody waits for."""
-        window = self._live_window()
-        if not window:
-            return []
-        width = window[0].encoding.width
-        limit = max(1, min(MAX_BATCH, MAX_PADDED_TOKENS // width))
-        batch = [job for job in window if job.encoding.width == width][:limit]
-        chosen = set(map(id, batch))
-        rest = [job for job in window if id(job) not in chosen]
-        self._queue.extendleft(reversed(rest))
+        """The oldest waiting text, those of its width, those of the next oldest's width, and so on until it is full."""
+        by_width: dict[int, list[_Job]] = {}
+        for job in (window := self._live_window()):
+            by_width.setdefault(job.encoding.width, []).append(job)
+        batch: list[_Job] = []
+        room = MAX_PADDED_TOKENS
+        for width, jobs in by_width.items():
+            chosen = jobs[: max(room // width, not batch)]
+            batch += chosen
+            room -= width * len(chosen)
         for job in batch:
             self._unqueue(job)
+        self._queue.extendleft(job for job in reversed(window) if job.queued)
         return batch
 
     def _live_window(self) -> list[_Job]:
@@ -227,19 +238,27 @@ class Batcher:
                 if not job.reply.done():
                     await self._run([job])
             return
-        self.n_failures = 0
+        self.n_failures, self.last_success = 0, time.monotonic()
         for job, prediction in zip(batch, predictions, strict=True):
             if not job.reply.done():
                 job.reply.set_result(prediction)
 
     async def _forward(self, encodings: list[Encoding]) -> list[Prediction]:
         self._busy_since = started = time.monotonic()
+        self.workload.running_tokens = sum(encoding.width for encoding in encodings)
         try:
             loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._thread, self._predict, encodings)
+            return await loop.run_in_executor(self._pool, self._predict, encodings)
         finally:
-            self._busy_since = None
-            self._record(encodings, time.monotonic() - started)
+            ended = time.monotonic()
+            self._busy_since, self.workload.running_tokens = None, 0
+            self._record(encodings, ended - started)
+            # The rate at which work goes, not the engine's alone: what passes between two passes counts too.
+            self.workload.record(sum(one.width for one in encodings), ended - (self._free_since or started))
+            self._free_since = ended
+
+    def _know_thread(self) -> None:
+        self._thread = threading.current_thread()
 
     def _predict(self, encodings: Sequence[Encoding]) -> list[Prediction]:
         """What the engine's thread runs: whatever a text breaks is an EngineError, so that it fails alone."""
@@ -247,17 +266,15 @@ class Batcher:
             return self.classifier.predict_encoded(encodings)
         except EngineError:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # the loop would end with the second
             raise EngineFailed("the classifier raised what it should not") from error
 
     def _record(self, encodings: Sequence[Encoding], seconds: float) -> None:
-        n_tokens = sum(encoding.n_tokens for encoding in encodings)
         self.statistics.n_batches += 1
         self.statistics.n_texts += len(encodings)
-        self.statistics.n_tokens += n_tokens
-        self.statistics.n_padded_tokens += len(encodings) * encodings[0].width
+        self.statistics.n_tokens += sum(encoding.n_tokens for encoding in encodings)
+        self.statistics.n_padded_tokens += sum(encoding.width for encoding in encodings)
         self.statistics.engine_seconds += seconds
-        self._tokens_per_second += 0.1 * (n_tokens / max(seconds, 1e-6) - self._tokens_per_second)
 
 
 async def _outcome(job: _Job) -> Prediction | ServiceError:

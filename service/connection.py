@@ -1,36 +1,92 @@
-"""uvicorn's connection with the limits that it lacks: how long the head of a request may take, and how large it may be.
+"""uvicorn's connection with the limits that it lacks: how many there are, how long they may dawdle, how much they hold.
 
 The body is the size guard's business; before the head is complete there is no request that a guard could see.
 """
 
 import asyncio
-from typing import Final
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from service.headers import SAFE
+from service.shedding import Shedder
 
 HEAD_SECONDS: Final = 10.0
 """From the connection, or the last answer on it, to the end of the next request's head."""
 MAX_HEAD_BYTES: Final = 65_536
 """What a head may have. Servers at large allow 8 to 64 KiB."""
+MAX_HEADERS: Final = 128
+"""Each header takes about 130 bytes as Python objects, however short it is. Servers at large allow about 100."""
+MAX_PIPELINED: Final = 64
+"""Requests that may wait behind another on one connection; no client at large pipelines that many."""
+WRITE_SECONDS: Final = 15.0
+"""How long a client may read nothing of an answer, or not see a connection closed, before it is cut off."""
+LAST_HEAD_SECONDS: Final = 1.0
+"""For a new connection at the end: its request may be on its way, and would be lost if it was closed at once."""
+
+
+class Crowd:
+    """Who is connected, and who waits for the client's bytes: the longest waiting gives way when there are too many."""
+
+    def __init__(self, max_connections: int, shedder: Shedder | None = None) -> None:
+        self.shedder = shedder
+        self._max_connections = max_connections
+        self._all: set[Connection] = set()
+        self._waiting: dict[Connection, None] = {}  # in the order in which they began to wait
+
+    def join(self, connection: "Connection") -> None:
+        """Take a connection in; when all places are taken, in that of the one which has kept us waiting longest.
+
+        Where we keep everybody waiting the new one is one too many: operators' GETs are answered on it, nothing else.
+        """
+        if len(self._all) >= self._max_connections:
+            longest = next(iter(self._waiting), None)
+            connection.surplus = longest is None or longest.surplus
+            if longest:
+                longest.give_way()
+        self._all.add(connection)
+        self.wait(connection)
+
+    def wait(self, connection: "Connection") -> None:
+        """Note that a connection waits for its client from now on."""
+        self._waiting[connection] = None
+
+    def wait_no_more(self, connection: "Connection") -> None:
+        """Note that a whole request has come: now the client waits."""
+        self._waiting.pop(connection, None)
+
+    def leave(self, connection: "Connection") -> None:
+        """Forget a connection."""
+        self._all.discard(connection)
+        self._waiting.pop(connection, None)
 
 
 class Connection(HttpToolsProtocol):
-    """One connection; closed when a head is late, answered with 400 when it is too large."""
+    """One connection; closed when its client dawdles, answered with 400 when a head is too large."""
 
+    crowd: Crowd | None = None
+    surplus = False
+    """Whether there were too many connections already when it came."""
+    _is_last = False
+    _refusal: bytes | None = None
     _n_head_bytes = 0
     _head_is_complete = False
-    _closing_late: asyncio.TimerHandle | None = None
+    _too_late: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
         """Begin to wait for the first head."""
         super().connection_made(transport)
-        self._await_head()
+        if self.crowd:
+            self.crowd.join(self)
+        self._within(HEAD_SECONDS, self._close)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop waiting."""
         self._stop_waiting()
+        if self.crowd:
+            self.crowd.leave(self)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -46,36 +102,126 @@ class Connection(HttpToolsProtocol):
         super().on_message_begin()
         self._n_head_bytes, self._head_is_complete = 0, False
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Keep a header, unless there are too many."""
+        if len(self.headers) < MAX_HEADERS:
+            super().on_header(name, value)
+        elif not self.transport.is_closing():
+            self.send_400_response("The request has too many headers.")
+
     def on_headers_complete(self) -> None:
         """Stop waiting: from here on the size guard watches."""
         self._stop_waiting()
         self._head_is_complete = True
+        if self.transport.is_closing():  # the head was refused already
+            return
+        if self._is_shed():
+            return
+        self.scope["state"]["surplus"] = self.surplus
         super().on_headers_complete()
+        self.cycle.keep_alive = self.cycle.keep_alive and not self._is_last
+        if len(self.pipeline) > MAX_PIPELINED:
+            self._close()
+
+    def _is_shed(self) -> bool:
+        """Whether the request is refused here, once its body has gone by: nothing runs on this connection then."""
+        if not self.crowd or not self.crowd.shedder or self.parser.get_method() != b"POST":
+            return False
+        free = (self.cycle is None or self.cycle.response_complete) and not self.flow.write_paused
+        if free and self.parser.should_keep_alive() and not (self._is_last or self.surplus or self.expect_100_continue):
+            self._refusal = self.crowd.shedder.refusal(self.url, self.headers)
+        return self._refusal is not None
+
+    def on_body(self, body: bytes) -> None:
+        """Keep a part of a body, unless its request was refused."""
+        if self.cycle is not None and not self._refusal:
+            super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """Note that it is our turn, or answer here what is refused."""
+        if self._refusal:
+            refusal, self._refusal = self._refusal, None
+            self._within(HEAD_SECONDS, self._close)
+            self.transport.write(refusal)
+            if self.crowd:
+                self.crowd.wait_no_more(self)
+                self.crowd.wait(self)
+            return
+        if self.crowd:
+            self.crowd.wait_no_more(self)
+        if self.cycle is not None:
+            super().on_message_complete()
 
     def on_response_complete(self) -> None:
-        """Begin to wait for the next head, unless one has come already."""
-        if not self.pipeline:
-            self._await_head()
+        """Begin to wait for the next head, unless one has come already; or for the end of the connection."""
+        if self.transport.is_closing():
+            self._within(WRITE_SECONDS, self.transport.abort)
+        elif not self.pipeline:
+            self._within(HEAD_SECONDS, self._close)
+            if self.crowd:
+                self.crowd.wait(self)
         super().on_response_complete()
 
+    def timeout_keep_alive_handler(self) -> None:
+        """Close a connection on which no next request came."""
+        self._close()
+
     def send_400_response(self, msg: str) -> None:
-        """Refuse what is no HTTP request, with the safe headers: no layer of the application sees it."""
+        """Refuse what is no HTTP request, with the safe headers, and wait for the end of the connection."""
         shared = self.server_state.default_headers
         self.server_state.default_headers = [*shared, *SAFE.items()]
         try:
             super().send_400_response(msg)
         finally:
             self.server_state.default_headers = shared
+        self._within(WRITE_SECONDS, self.transport.abort)
 
-    def _await_head(self) -> None:
+    def shutdown(self) -> None:
+        """Answer what is being answered, and what a new connection may be sending just now; close others."""
+        self._is_last = True
+        if self.cycle is None and not self.transport.is_closing():
+            self._within(LAST_HEAD_SECONDS, self._close)
+        else:
+            super().shutdown()
+
+    def pause_writing(self) -> None:
+        """Begin to wait for a client that does not read."""
+        super().pause_writing()
+        self._within(WRITE_SECONDS, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """Stop waiting: it reads."""
         self._stop_waiting()
-        self._closing_late = self.loop.call_later(HEAD_SECONDS, self._close_late)
+        super().resume_writing()
 
-    def _stop_waiting(self) -> None:
-        if self._closing_late:
-            self._closing_late.cancel()
-            self._closing_late = None
+    def give_way(self) -> None:
+        """End the connection, whatever its client was about to send."""
+        if self.crowd:
+            self.crowd.leave(self)
+        self.transport.abort()
 
-    def _close_late(self) -> None:
+    def _close(self) -> None:
+        """Close once everything is written; cut off a client that does not take it."""
         if not self.transport.is_closing():
             self.transport.close()
+            self._within(WRITE_SECONDS, self.transport.abort)
+
+    def _within(self, seconds: float, otherwise: Callable[[], None]) -> None:
+        self._stop_waiting()
+        self._too_late = self.loop.call_later(seconds, otherwise)
+
+    def _stop_waiting(self) -> None:
+        if self._too_late:
+            self._too_late.cancel()
+            self._too_late = None
+
+
+def limited(max_connections: int, shedder: Shedder | None = None) -> Callable[..., Connection]:
+    """What uvicorn makes connections with: all of them in one crowd."""
+    return partial(_joined, Crowd(max_connections, shedder))
+
+
+def _joined(crowd: Crowd, *args: Any, **kwargs: Any) -> Connection:
+    connection = Connection(*args, **kwargs)
+    connection.crowd = crowd
+    return connection

@@ -44,24 +44,37 @@ TABLE: Final[tuple[ErrorKind, ...]] = (
     ErrorKind("deadline_exceeded", 504, "no answer within 15 seconds"),
 )
 BY_CODE: Final = {kind.code: kind for kind in TABLE}
+BODY_UNREAD: Final = frozenset({"receive_timeout", "body_too_large", "unsupported_encoding"})
+"""Refusals before the body was read to its end: the connection cannot be used again."""
 
 
 class ServiceError(Exception):
     """An error with a place in the table. ``message`` goes to the caller and quotes nothing of the text."""
 
     def __init__(
-        self, code: str, message: str, *, retry_after_seconds: int | None = None, allow: str | None = None
+        self,
+        code: str,
+        message: str,
+        *,
+        retry_after_seconds: int | None = None,
+        allow: str | None = None,
+        unread: bool = False,
     ) -> None:
         super().__init__(message)
         self.kind = BY_CODE[code]
         self.message = message
         self.retry_after_seconds = retry_after_seconds
         self.allow = allow
+        self.unread = unread or code in BODY_UNREAD
 
     @property
     def headers(self) -> dict[str, str]:
         """Headers that go with the answer."""
-        pairs = {"retry-after": self.retry_after_seconds, "allow": self.allow}
+        pairs = {
+            "retry-after": self.retry_after_seconds,
+            "allow": self.allow,
+            "connection": "close" if self.unread else None,
+        }
         return {name: str(value) for name, value in pairs.items() if value is not None}
 
 

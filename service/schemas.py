@@ -51,6 +51,10 @@ EXAMPLE_INFO: JsonDict = {
         "max_queued_tokens": 100000,
         "deadline_seconds": 15.0,
         "receive_seconds": 15.0,
+        "max_held_bytes": 33554432,
+        "max_connections": 1000,
+        "hang_seconds": 60.0,
+        "notice_seconds": 1.0,
         "drain_seconds": 10.0,
     },
 }

@@ -10,6 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from models.text import MAX_TEXT_CHARS
 
 PREFIX: Final = "STANCE_"
+UNCOUNTED_BYTES: Final = 65_536
+"""Bytes of each body that are not counted toward max_held_bytes: max_connections bounds them, and so large bodies never
+keep a single statement out."""
 RELEASED_MODEL: Final = Path(__file__).resolve().parents[1] / "models" / "stance-minilm"
 
 ORIGIN: Final = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?")
@@ -44,6 +47,19 @@ class Settings(BaseModel):
         15.0, gt=0, le=600, description="time from a complete request to its answer, or it is given up"
     )
     receive_seconds: float = Field(15.0, gt=0, le=600, description="time in which a request body must have arrived")
+    max_held_bytes: int = Field(
+        32 * 2**20,
+        ge=1_024,
+        le=2**40,
+        description="bytes of bodies held at a time, 65,536 of each not counted",
+    )
+    max_connections: int = Field(1_000, ge=1, le=100_000, description="connections open at a time")
+    hang_seconds: float = Field(
+        60.0, gt=0, le=3_600, description="time for which the engine may hang, fail or be dead before the process ends"
+    )
+    notice_seconds: float = Field(
+        1.0, ge=0, le=600, description="time from the order to stop to closing the socket, while /health/ready says 503"
+    )
     drain_seconds: float = Field(
         10.0, gt=0, le=600, description="time for accepted requests to finish when told to stop"
     )
@@ -64,6 +80,8 @@ class Settings(BaseModel):
     def _limits_agree(self) -> Self:
         if self.max_text_chars > self.max_body_bytes:
             raise ValueError("max_text_chars is larger than max_body_bytes: no such text could arrive")
+        if self.max_body_bytes > self.max_held_bytes + UNCOUNTED_BYTES:
+            raise ValueError("max_body_bytes is larger than max_held_bytes: no such body could be held")
         return self
 
     @field_validator("cors_origins")

@@ -6,7 +6,7 @@ import logging
 import re
 import secrets
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final
@@ -27,10 +27,10 @@ log = logging.getLogger("parley.requests")
 LATENCY_BUCKETS_SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 """A caller's own request id is kept when it is short and plain; anything else could forge log lines."""
+CLASSIFYING: Final = frozenset({"/classify", "/classify/batch"})
+"""The routes of which requests are refused before they are routed."""
 CLIENT_GONE: Final = 499
 """Counted, never sent: the client went away before there was an answer. The number is nginx's."""
-BODY_UNREAD: Final = frozenset({"receive_timeout", "body_too_large", "unsupported_encoding"})
-"""Refusals before the body was read to its end: the connection cannot be used again."""
 
 STAGES: Final = ("receive", "encode", "queue", "engine", "respond")
 
@@ -60,9 +60,10 @@ def visit_of(scope: Scope) -> Visit:
 
 
 class Metrics:
-    """The Prometheus registry of one app."""
+    """What one app records of its requests: the Prometheus registry, and spans where they are wanted."""
 
-    def __init__(self) -> None:
+    def __init__(self, provider: TracerProvider | None = None) -> None:
+        self._tracer = provider.get_tracer("parley") if provider else None
         self.registry = CollectorRegistry()
         self.requests = Counter(
             "parley_requests", "Requests by route and status.", ["route", "status"], registry=self.registry
@@ -92,6 +93,34 @@ class Metrics:
             "parley_model_reloads", "Orders to read the model again, by outcome.", ["outcome"], registry=self.registry
         )
 
+    def count_error(self, code: str) -> None:
+        """Count an error that is answered."""
+        self.refusals.labels(code).inc()
+
+    def count_request(
+        self, method: str, route: str, status: int, seconds: float, visit: Visit, headers: Sequence[tuple[bytes, bytes]]
+    ) -> None:
+        """Count a request; log it in one line and send its span, unless it asks after health."""
+        self.requests.labels(route, status).inc()
+        self.latency.labels(route).observe(seconds)
+        for stage, took in visit.seconds.items():
+            self.stages[stage].observe(took)
+        if visit.key:
+            self.key_requests.labels(visit.key, status).inc()
+        if route.startswith("/health"):
+            return
+        fields = {"method": method, "route": route, "status": status, "ms": round(seconds * 1000, 1)}
+        key = f" key={visit.key}" if visit.key else ""
+        extra = {"fields": {**fields, "request_id": visit.request_id, "key": visit.key}}
+        log.info("%s %s %d %.1f ms id=%s%s", *fields.values(), visit.request_id, key, extra=extra)
+        if self._tracer:
+            values = {
+                "http.request.method": method, "http.route": route, "http.response.status_code": status,
+                "parley.request_id": visit.request_id, **({"parley.key": visit.key} if visit.key else {}),
+                **{f"parley.{stage}_seconds": took for stage, took in visit.seconds.items()},
+            }  # fmt: skip
+            tracing.record(self._tracer, headers, seconds=seconds, values=values)
+
     def watch(self, batcher: Batcher) -> None:
         """Export the batcher's statistics as they are when somebody asks."""
         self.registry.register(BatcherCollector(batcher))
@@ -107,7 +136,7 @@ class BatcherCollector(Collector):
         """The metric families of the engine and its queue."""
         statistics = self._batcher.statistics
         yield GaugeMetricFamily(
-            "parley_queued_tokens", "Tokens waiting for the engine.", value=self._batcher.queued_tokens
+            "parley_queued_tokens", "Tokens waiting for the engine, with padding.", value=self._batcher.queued_tokens
         )
         for name, what in (
             ("n_batches", "Forward passes."),
@@ -125,17 +154,16 @@ class BatcherCollector(Collector):
 class Telemetry:
     """The outermost layer, pure ASGI: every request leaves through here with an id, a count and one log line."""
 
-    def __init__(self, app: ASGIApp, *, metrics: Metrics, provider: TracerProvider | None = None) -> None:
+    def __init__(self, app: ASGIApp, *, metrics: Metrics) -> None:
         self._app = app
         self._metrics = metrics
-        self._tracer = provider.get_tracer("parley") if provider else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve the request and turn whatever it raises into the one error body."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request_id = _request_id(scope)
+        request_id = request_id_of(scope["headers"])
         visit = scope.setdefault("state", {})["visit"] = Visit(request_id)
         started, status = time.perf_counter(), 0
 
@@ -170,40 +198,23 @@ class Telemetry:
             trace = errors.trace(error)
             log.error("request %s failed: %s", request_id, trace, extra={"fields": {"request_id": request_id}})
             error = errors.ServiceError("internal", errors.BY_CODE["internal"].example)
-        self._metrics.refusals.labels(error.kind.code).inc()
+        self._metrics.count_error(error.kind.code)
         payload = json.dumps(errors.body(error.kind.code, error.message, request_id)).encode()
         headers = {"content-type": "application/json", "content-length": str(len(payload)), **error.headers}
-        if error.kind.code in BODY_UNREAD:
-            headers["connection"] = "close"
         pairs = [(name.encode(), value.encode()) for name, value in headers.items()]
         await send({"type": "http.response.start", "status": error.kind.status, "headers": pairs})
         await send({"type": "http.response.body", "body": payload})
 
     def _record(self, scope: Scope, status: int, seconds: float, visit: Visit) -> None:
         # Unknown paths share one name: a scanner must not be able to fill the registry.
-        route = getattr(scope.get("route"), "path", "unknown")
-        self._metrics.requests.labels(route, status).inc()
-        self._metrics.latency.labels(route).observe(seconds)
-        for stage, took in visit.seconds.items():
-            self._metrics.stages[stage].observe(took)
-        if visit.key:
-            self._metrics.key_requests.labels(visit.key, status).inc()
-        if not route.startswith("/health"):
-            fields = {"method": scope["method"], "route": route, "status": status, "ms": round(seconds * 1000, 1)}
-            key = f" key={visit.key}" if visit.key else ""
-            extra = {"fields": {**fields, "request_id": visit.request_id, "key": visit.key}}
-            log.info("%s %s %d %.1f ms id=%s%s", *fields.values(), visit.request_id, key, extra=extra)
-            if self._tracer:
-                values = {
-                    "http.request.method": scope["method"], "http.route": route, "http.response.status_code": status,
-                    "parley.request_id": visit.request_id, **({"parley.key": visit.key} if visit.key else {}),
-                    **{f"parley.{stage}_seconds": took for stage, took in visit.seconds.items()},
-                }  # fmt: skip
-                tracing.record(self._tracer, scope, seconds=seconds, values=values)
+        path = scope["path"] if scope["path"] in CLASSIFYING else "unknown"  # refused before it was routed
+        route = str(getattr(scope.get("route"), "path", path))
+        self._metrics.count_request(scope["method"], route, status, seconds, visit, scope["headers"])
 
 
-def _request_id(scope: Scope) -> str:
-    for name, value in scope["headers"]:
+def request_id_of(headers: Iterable[tuple[bytes, bytes]]) -> str:
+    """The caller's own request id, or a new one."""
+    for name, value in headers:
         if name == b"x-request-id" and REQUEST_ID.fullmatch(value):
             return str(value, "ascii")
     return secrets.token_hex(8)

@@ -5,12 +5,11 @@ exceptions, and either may hold a text. A span here has what the access log has.
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from opentelemetry.propagate import extract
 from opentelemetry.trace import SpanKind, StatusCode, Tracer, TracerProvider
 from starlette.datastructures import Headers
-from starlette.types import Scope
 
 from service.settings import PREFIX, Settings, SettingsError
 
@@ -34,12 +33,12 @@ def open_provider(settings: Settings) -> TracerProvider | None:
     return provider
 
 
-def record(tracer: Tracer, scope: Scope, *, seconds: float, values: Values) -> None:
+def record(tracer: Tracer, headers: Sequence[tuple[bytes, bytes]], *, seconds: float, values: Values) -> None:
     """Send the span of a request that has just ended, below the caller's own where it named one."""
     end = time.time_ns()
     span = tracer.start_span(
         f"{values['http.request.method']} {values['http.route']}",
-        context=extract(dict(Headers(scope=scope).items())),
+        context=extract(dict(Headers(raw=list(headers)).items())),
         kind=SpanKind.SERVER,
         attributes=values,
         start_time=end - round(seconds * 1e9),

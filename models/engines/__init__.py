@@ -1,5 +1,6 @@
 """Inference engines, one file each, behind one small protocol; imported only when chosen."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -36,6 +37,10 @@ class Engine(Protocol):
 
     def forward(self, ids: IntArray, mask: IntArray) -> Logits:
         """Both heads' logits for each text. Shapes: ids [B, T], mask [B, T]. Raises: EngineFailed."""
+        ...
+
+    def forward_each(self, batches: Iterable[tuple[IntArray, IntArray]]) -> list[Logits]:
+        """What ``forward`` gives for each batch, in order; several may run at once. Raises: EngineFailed."""
         ...
 
 

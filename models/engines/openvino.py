@@ -1,6 +1,9 @@
 """The default engine: the int8 OpenVINO graph on a CPU."""
 
 import os
+from collections import deque
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, Self
 
@@ -17,22 +20,33 @@ OUTPUTS: Final = ("logits", "token_logits")
 """The graph's outputs by name, in the order of the fields of Logits."""
 
 
+REQUESTS_PER_STREAM: Final = 2
+"""Of the requests in flight one computes and one waits, so that a stream never waits for Python."""
+
+
 class OpenVinoEngine:
-    """A compiled graph with one stream, so that one forward pass has all the threads."""
+    """A compiled graph with one thread for each stream: batches run beside each other, each on a thread of its own.
+
+    Threads that share one batch wait for the slowest at every layer, and a core that serves HTTP is often the slowest.
+    Source: docs/log.md, "Streams".
+    """
 
     def __init__(self, graph: Path, *, threads: int) -> None:
         """Compile the graph, whose weights OpenVINO finds beside it. Raises: EngineUnavailable."""
         threads = threads or os.cpu_count() or 1
         settings = {
             properties.inference_num_threads(): threads,
-            properties.num_streams(): 1,
+            properties.num_streams(): threads,
+            # Pinned threads cannot make way for the thread that serves HTTP.
+            hint.enable_cpu_pinning(): False,
             # OpenVINO picks bf16 on CPUs that have it unless told otherwise: answers would then depend on the machine.
             hint.inference_precision(): openvino.Type.f32,
             # Scales taken from the batch at hand would make an answer depend on its neighbours.
             hint.dynamic_quantization_group_size(): 0,
         }
         try:
-            self._request = openvino.Core().compile_model(graph, "CPU", settings).create_infer_request()
+            compiled = openvino.Core().compile_model(graph, "CPU", settings)
+            self._requests = [compiled.create_infer_request() for _ in range(threads * REQUESTS_PER_STREAM)]
         except RuntimeError as error:
             raise EngineUnavailable(f"{OPENVINO_GRAPH}: OpenVINO cannot compile it: {error}") from error
         self._info = EngineInfo(name="openvino", precision="int8", threads=threads, device="cpu")
@@ -50,8 +64,35 @@ class OpenVinoEngine:
 
     def forward(self, ids: IntArray, mask: IntArray) -> Logits:
         """Both heads' logits for each text. Shapes: ids [B, T], mask [B, T]. Raises: EngineFailed."""
+        (logits,) = self.forward_each([(ids, mask)])
+        return logits
+
+    def forward_each(self, batches: Iterable[tuple[IntArray, IntArray]]) -> list[Logits]:
+        """What ``forward`` gives for each batch, in order; one on each thread at a time. Raises: EngineFailed."""
+        running: deque[tuple[openvino.InferRequest, tuple[int, ...]]] = deque()
+        done: list[Logits] = []
         try:
-            self._request.infer({"input_ids": ids, "attention_mask": mask})
+            for number, (ids, mask) in enumerate(batches):
+                if len(running) == len(self._requests):
+                    done.append(self._finish(*running.popleft()))
+                request = self._requests[number % len(self._requests)]
+                request.start_async({"input_ids": ids, "attention_mask": mask})
+                running.append((request, ids.shape))
+            while running:
+                done.append(self._finish(*running.popleft()))
         except RuntimeError as error:
             raise EngineFailed(f"forward pass of shape {ids.shape} failed") from error
-        return Logits(*(self._request.get_tensor(name).data.copy() for name in OUTPUTS))
+        finally:
+            for request, _ in running:  # after a failure: nothing may still compute when the next call comes
+                with suppress(RuntimeError):
+                    request.wait()
+        return done
+
+    @staticmethod
+    def _finish(request: openvino.InferRequest, shape: tuple[int, ...]) -> Logits:
+        """What a running request gives. Raises: EngineFailed."""
+        try:
+            request.wait()
+        except RuntimeError as error:
+            raise EngineFailed(f"forward pass of shape {shape} failed") from error
+        return Logits(*(request.get_tensor(name).data.copy() for name in OUTPUTS))

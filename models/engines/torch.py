@@ -6,6 +6,7 @@ anybody can load it; the condition head, one linear layer over the encoder's las
 """
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Self
@@ -101,3 +102,7 @@ class TorchEngine:
         except (RuntimeError, IndexError) as error:  # IndexError: a token id that the weights do not have
             raise EngineFailed(f"forward pass of shape {ids.shape} failed") from error
         return Logits(output.logits.float().cpu().numpy(), output.token_logits.float().cpu().numpy())
+
+    def forward_each(self, batches: Iterable[tuple[IntArray, IntArray]]) -> list[Logits]:
+        """What ``forward`` gives for each batch, one after the other. Raises: EngineFailed."""
+        return [self.forward(*batch) for batch in batches]

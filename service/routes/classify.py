@@ -6,13 +6,15 @@ import re
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Final, NoReturn, TypeVar
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ValidationError
 from starlette.requests import ClientDisconnect
 
 from models.errors import TextError
-from service.desk import Desk, aside
+from service.admission import Expectation
+from service.desk import Desk
 from service.errors import BadRequest, ServiceError, responses
+from service.gate import DEADLINE_HEADER, MAX_DEADLINE_MS, MIN_DEADLINE_MS
 from service.schemas import EXAMPLE_TEXT, Batch, BatchAnswer, Item, ItemAnswer, ItemError, StanceAnswer, Statement
 from service.telemetry import Visit, visit_of
 
@@ -39,40 +41,54 @@ def make_router(desk: Desk) -> APIRouter:
     @router.post(
         "/classify",
         summary="Classify one statement",
+        response_model=StanceAnswer,
         responses=responses("malformed_json", "invalid_request", *BAD_TEXT, *REFUSED_ALWAYS, *UNAVAILABLE),
         openapi_extra=_request_body(Statement, plain=True),
     )
-    async def classify(request: Request) -> StanceAnswer:
+    async def classify(request: Request) -> Response:
         """Give the stance of one statement toward negotiations. Send JSON, or the bare statement as text/plain."""
-        statement = await _read_statement(request)
-        await aside(len(statement.text), desk.check, statement.text)
-        visit = visit_of(request.scope)
+        plain = _media_type(request) == "text/plain"
+        body = await _body(request)
+        statement = await desk.aside(len(body), request.state.deadline, _bare if plain else _read_statement, body)
+        await desk.aside(len(statement.text), request.state.deadline, desk.check, statement.text)
         if statement.explain:
-            return await _while_connected(request, desk.explain(statement.text, visit=visit))
-        (answer,) = await _while_connected(request, desk.answer([statement.text], visit=visit))
+            return _as_json(await _while_connected(request, desk.explain(statement.text, **_promised(request))))
+        (answer,) = await _while_connected(request, desk.answer([statement.text], **_promised(request)))
         if isinstance(answer, ServiceError):
             raise answer
-        return answer
+        return _as_json(answer)
 
     @router.post(
         "/classify/batch",
         summary="Classify several statements",
+        response_model=BatchAnswer,
         responses=responses("malformed_json", "invalid_request", "too_many_items", *REFUSED_ALWAYS, *UNAVAILABLE),
         openapi_extra=_request_body(Batch, plain=False),
     )
-    async def classify_batch(request: Request) -> BatchAnswer:
+    async def classify_batch(request: Request) -> Response:
         """Give the stance of each statement, in order. A bad item gets its own error and fails no neighbour."""
-        batch = _validate(Batch, await _read_json(request))
+        if _media_type(request) == "text/plain":
+            raise BadRequest("unsupported_media_type", f"{request.url.path} takes application/json")
+        body = await _body(request)
         limit = desk.settings.max_batch_items
-        if len(batch.items) > limit:
-            raise BadRequest(
-                "too_many_items", f"the batch has {len(batch.items):,} items; at most {limit:,} are allowed"
-            )
-        n_bytes = len(await request.body())
-        answers = await aside(n_bytes, _check_items, batch.items, desk.check)
-        return await _while_connected(request, _answer_items(desk, batch.items, answers, visit_of(request.scope)))
+        texts, answers = await desk.aside(
+            len(body), request.state.deadline, _read_batch, body, max_items=limit, check_text=desk.check
+        )
+        del body
+        return _as_json(await _while_connected(request, _answer_items(desk, texts, answers, **_promised(request))))
 
     return router
+
+
+def _as_json(answer: BaseModel) -> Response:
+    """The answer as the route's declared model would be sent, without its being checked and copied once more."""
+    return Response(answer.model_dump_json(), media_type="application/json")
+
+
+def _promised(request: Request) -> dict[str, Any]:
+    """What the gate promised this request: until when, and the work that is expected of it; and its record."""
+    state = request.state
+    return {"deadline": state.deadline, "expectation": state.expectation, "visit": visit_of(request.scope)}
 
 
 async def _while_connected(request: Request, work: Coroutine[Any, Any, Result]) -> Result:
@@ -89,10 +105,18 @@ async def _while_connected(request: Request, work: Coroutine[Any, Any, Result]) 
         leaving.cancel()
 
 
-async def _answer_items(desk: Desk, items: Sequence[Any], answers: list[ItemAnswer], visit: Visit) -> BatchAnswer:
-    """The checked ``answers``, completed with the predictions of those that are ok."""
+async def _answer_items(
+    desk: Desk,
+    texts: Sequence[str],
+    answers: list[ItemAnswer],
+    *,
+    deadline: float,
+    expectation: Expectation,
+    visit: Visit,
+) -> BatchAnswer:
+    """The checked ``answers``, completed with the predictions of ``texts``, which are those of the ones that are ok."""
     good = [index for index, answer in enumerate(answers) if answer.status == "ok"]
-    predictions = await desk.answer([items[index]["text"] for index in good], visit=visit) if good else []
+    predictions = await desk.answer(texts, deadline=deadline, expectation=expectation, visit=visit) if good else []
     for index, prediction in zip(good, predictions, strict=True):
         if isinstance(prediction, ServiceError):
             answers[index] = _item_error(answers[index].id, prediction.kind.code, prediction.message)
@@ -102,8 +126,16 @@ async def _answer_items(desk: Desk, items: Sequence[Any], answers: list[ItemAnsw
     return BatchAnswer(items=answers, n_ok=n_ok, n_errors=len(answers) - n_ok)
 
 
-def _check_items(items: Sequence[Any], check_text: Callable[[str], None]) -> list[ItemAnswer]:
-    return [_checked(item, position, check_text) for position, item in enumerate(items)]
+def _read_batch(
+    body: bytes, *, max_items: int, check_text: Callable[[str], None]
+) -> tuple[list[str], list[ItemAnswer]]:
+    """The texts of the good items, and an answer for each item: ok, or what is wrong with it. Keeps nothing else."""
+    items = _validate(Batch, _parse(body)).items
+    if len(items) > max_items:
+        raise BadRequest("too_many_items", f"the batch has {len(items):,} items; at most {max_items:,} are allowed")
+    answers = [_checked(item, position, check_text) for position, item in enumerate(items)]
+    good = (item for item, answer in zip(items, answers, strict=True) if answer.status == "ok")
+    return [item["text"] for item in good], answers
 
 
 def _item_error(item_id: str, code: str, message: str) -> ItemAnswer:
@@ -132,18 +164,18 @@ def _printable(item_id: str) -> str:
     return item_id.encode("utf-8", "replace").decode("utf-8")
 
 
-async def _read_statement(request: Request) -> Statement:
-    if _media_type(request) == "text/plain":
-        return Statement.model_construct(text=_decode(await request.body()), explain=False)
-    return _validate(Statement, await _read_json(request))
+async def _body(request: Request) -> bytes:
+    """The body, which the size guard gives in one piece; unlike ``request.body()`` it is not kept with the request."""
+    return b"".join([piece async for piece in request.stream()])
 
 
-async def _read_json(request: Request) -> Any:
-    media_type = _media_type(request)
-    if media_type != "application/json" and not media_type.endswith("+json"):
-        raise BadRequest("unsupported_media_type", f"{request.url.path} takes application/json")
-    body = await request.body()
-    return await aside(len(body), _parse, body)
+def _bare(body: bytes) -> Statement:
+    """The statement that came as plain text, which cannot ask for more than its stance."""
+    return Statement.model_construct(text=_decode(body), explain=False)
+
+
+def _read_statement(body: bytes) -> Statement:
+    return _validate(Statement, _parse(body))
 
 
 def _parse(body: bytes) -> Any:
@@ -213,4 +245,12 @@ def _request_body(model: type[BaseModel], *, plain: bool) -> dict[str, Any]:
     content: dict[str, Any] = {"application/json": {"schema": model.model_json_schema()}}
     if plain:
         content["text/plain"] = {"schema": {"type": "string"}, "example": EXAMPLE_TEXT}
-    return {"requestBody": {"required": True, "content": content}}
+    limits = {"type": "integer", "minimum": MIN_DEADLINE_MS, "maximum": MAX_DEADLINE_MS}
+    deadline = {
+        "name": DEADLINE_HEADER,
+        "in": "header",
+        "description": "milliseconds after which no answer is wanted; at most the service's own deadline holds",
+        "schema": limits,
+        "example": 2_000,
+    }
+    return {"parameters": [deadline], "requestBody": {"required": True, "content": content}}

@@ -6,22 +6,21 @@ from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from models.labels import STANCES
-from service.batching import Batcher
 from service.errors import Unavailable, responses
 from service.rollover import Rollover
 from service.schemas import Health, Info
 from service.settings import Settings
 from service.telemetry import Metrics
+from service.watchdog import Watchdog
 
-STALLED_SECONDS: Final = 30.0
-"""A forward pass that takes this long, or longer than the request deadline, counts as one that will not come back."""
 LIMITS: Final = (
     "max_body_bytes", "max_text_chars", "max_batch_items", "max_queued_tokens",
-    "deadline_seconds", "receive_seconds", "drain_seconds",
+    "deadline_seconds", "receive_seconds", "max_held_bytes", "max_connections", "hang_seconds", "notice_seconds",
+    "drain_seconds",
 )  # fmt: skip
 
 
-def make_router(classifier: Rollover, batcher: Batcher, settings: Settings, metrics: Metrics) -> APIRouter:
+def make_router(classifier: Rollover, watchdog: Watchdog, settings: Settings, metrics: Metrics) -> APIRouter:
     """The router of the operators' routes."""
     router = APIRouter(tags=["operations"])
 
@@ -33,12 +32,8 @@ def make_router(classifier: Rollover, batcher: Batcher, settings: Settings, metr
     @router.get("/health/ready", summary="Should requests be sent here?", responses=responses("not_ready"))
     async def ready() -> Health:
         """Answer 200 while the engine answers and nobody told the service to stop; 503 otherwise."""
-        if not batcher.alive:
-            raise Unavailable("not_ready", "the service is stopping or unhealthy", retry_after_seconds=5)
-        if batcher.stalled_for_seconds() > min(STALLED_SECONDS, settings.deadline_seconds):
-            raise Unavailable("not_ready", "the engine does not answer", retry_after_seconds=5)
-        if batcher.failing:
-            raise Unavailable("not_ready", "the engine fails", retry_after_seconds=5)
+        if trouble := watchdog.trouble():
+            raise Unavailable("not_ready", trouble, retry_after_seconds=5)
         return Health(status="ready")
 
     @router.get("/info", summary="What answers here, and within which limits", responses=responses("unauthorized"))

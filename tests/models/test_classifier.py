@@ -1,6 +1,6 @@
 """The composition: order kept whatever the lengths, one prediction for each text, errors before any inference."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +33,10 @@ class EchoEngine:
         seeds = zip(ids.sum(axis=1), mask.sum(axis=1), strict=True)
         stance = np.stack([np.random.default_rng(seed).normal(size=len(STANCES)) for seed in seeds])
         return Logits(stance, np.repeat(ids[:, :, None], N_TOKEN_LOGITS, axis=2).astype(np.float32))
+
+    def forward_each(self, batches: Iterable[tuple[IntArray, IntArray]]) -> list[Logits]:
+        """The logits of each batch."""
+        return [self.forward(*batch) for batch in batches]
 
 
 class FailingEngine(EchoEngine):

@@ -139,9 +139,9 @@ def test_an_unreadable_tokenizer_is_corrupt(tmp_path: Path, content: str) -> Non
 
 
 def test_pad_fills_with_zeros_to_the_width() -> None:
-    """Rows keep their tokens, all end in zeros up to the next multiple of 16, and the mask has a 1 for each token."""
+    """Rows keep their tokens, all end in zeros up to the next multiple of 8, and the mask has a 1 for each token."""
     ids, mask = pad([encoding(2), encoding(4), encoding(17)])
-    assert ids.shape == mask.shape == (3, 32)
+    assert ids.shape == mask.shape == (3, 24)
     np.testing.assert_array_equal(ids[:2, :5], [[1, 2, 0, 0, 0], [1, 2, 3, 4, 0]])
     np.testing.assert_array_equal(mask.sum(axis=1), [2, 4, 17])
     assert not ids[mask == 0].any()
@@ -150,7 +150,7 @@ def test_pad_fills_with_zeros_to_the_width() -> None:
 
 @given(st.integers(1, 600))
 def test_the_width_depends_on_the_text_alone(length: int) -> None:
-    """It is the least multiple of 16 that holds the tokens."""
+    """It is the least multiple of WIDTH_STEP that holds the tokens."""
     width = encoding(length).width
     assert width % WIDTH_STEP == 0
     assert 0 <= width - length < WIDTH_STEP
@@ -193,6 +193,16 @@ def test_plan_wastes_no_batch() -> None:
     assert [len(batch) for batch in plan_batches([64] * 130, max_batch=64, max_padded_tokens=4_096)] == [64, 64, 2]
 
 
+@given(LENGTHS, st.integers(1, 32), st.integers(1, 2_000))
+def test_plan_has_few_shapes(lengths: list[int], max_batch: int, max_padded_tokens: int) -> None:
+    """Batches have a power of two of rows, and no two batches could have been one of the next power."""
+    plan = plan_batches(lengths, max_batch=max_batch, max_padded_tokens=max_padded_tokens)
+    assert all(len(batch).bit_count() == 1 for batch in plan)
+    shapes = [(lengths[batch[0]], len(batch)) for batch in plan]
+    full = {width: 1 << (max(1, min(max_batch, max_padded_tokens // width)).bit_length() - 1) for width, _ in shapes}
+    assert all(shapes.count((width, rows)) == 1 for width, rows in shapes if rows < full[width])
+
+
 def test_plan_of_equal_lengths_keeps_their_order() -> None:
     """Texts of one length stay in the order given, so that a plan never depends on chance."""
-    assert plan_batches([5, 5, 2, 5], max_batch=8, max_padded_tokens=100) == [[2], [0, 1, 3]]
+    assert plan_batches([5, 5, 2, 5], max_batch=8, max_padded_tokens=100) == [[2], [0, 1], [3]]

@@ -28,9 +28,17 @@ STATEMENTS = [
 
 
 class BrokenRequest:
-    """An OpenVINO request whose every pass raises; the real one takes any shape."""
+    """An OpenVINO request whose pass raises, as it starts or as it ends; the real one takes any shape."""
 
-    def infer(self, inputs: object) -> None:
+    def __init__(self, fails: str) -> None:
+        self.fails = fails
+
+    def start_async(self, inputs: object) -> None:
+        """Nothing, or RuntimeError."""
+        if self.fails == "start":
+            raise RuntimeError("out of memory")
+
+    def wait(self) -> None:
         """Nothing; raises RuntimeError."""
         raise RuntimeError("out of memory")
 
@@ -94,6 +102,21 @@ def test_openvino_is_repeatable(classifier: StanceClassifier) -> None:
     np.testing.assert_array_equal(classifier.engine.forward(*batch).stance, kept)
 
 
+def test_batches_that_run_at_once_come_back_in_order(classifier: StanceClassifier) -> None:
+    """More batches than requests in flight, of all widths, give the same bits as one after the other."""
+    batches = [pad(classifier.encoder.encode([LONG[: 40 * n]] * (1 + n % 3))) for n in range(1, 20)]
+    together = classifier.engine.forward_each(batches)
+    for batch, logits in zip(batches, together, strict=True):
+        np.testing.assert_array_equal(logits.stance, classifier.engine.forward(*batch).stance)
+
+
+def test_the_number_of_threads_changes_no_answer(opened: Artifact, classifier: StanceClassifier) -> None:
+    """One thread and several give the same bits."""
+    batch = pad(classifier.encoder.encode(STATEMENTS))
+    alone = open_engine("openvino", opened, threads=1).forward(*batch).stance
+    np.testing.assert_array_equal(alone, open_engine("openvino", opened, threads=2).forward(*batch).stance)
+
+
 @pytest.mark.parametrize("threads", [1, 2])
 def test_openvino_says_what_it_is(opened: Artifact, threads: int) -> None:
     """The engine names itself, its precision and the threads that it was given."""
@@ -118,10 +141,11 @@ def test_openvino_refuses_impossible_threads(opened: Artifact) -> None:
         open_engine("openvino", opened, threads=-1)
 
 
-def test_a_failed_pass_is_an_engine_failure(opened: Artifact) -> None:
+@pytest.mark.parametrize("fails", ["start", "end"])
+def test_a_failed_pass_is_an_engine_failure(opened: Artifact, fails: str) -> None:
     """An error of OpenVINO's during a pass raises EngineFailed, with the batch's shape and none of its content."""
     engine = OpenVinoEngine.of_artifact(opened, threads=1)
-    engine._request = BrokenRequest()
+    engine._requests = [BrokenRequest(fails)]
     with pytest.raises(EngineFailed, match=r"^forward pass of shape \(3, 7\) failed$"):
         engine.forward(np.full((3, 7), 1_234), np.ones((3, 7), dtype=np.int64))
 

@@ -4,7 +4,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.language import MAX_CHARS, ForeignLanguage, foreign_language
+from models.language import (
+    MAX_CHARS,
+    MIN_PROBABILITY,
+    ForeignLanguage,
+    _identifier,
+    _is_plain_english,
+    foreign_language,
+    read_detector,
+)
 
 ENGLISH = [
     "The delegation will return to the table on Monday.",
@@ -63,3 +71,27 @@ def test_any_text_gets_an_answer(text: str) -> None:
     """No text, empty or strange, makes the detector fail; what it finds is never English."""
     found = foreign_language(text)
     assert found is None or (found.code != "en" and 0 < found.probability <= 1)
+
+
+@pytest.mark.parametrize("text", [*ENGLISH, *(text for _, text in FOREIGN)])
+def test_what_passes_without_the_detector_would_pass_it(text: str) -> None:
+    """A text that its words alone show to be English is one that the detector calls English too."""
+    found = _identifier().classify(text)
+    assert not _is_plain_english(text) or found[0] == "en" or found[1] < MIN_PROBABILITY
+
+
+def test_the_short_way_is_taken_and_is_narrow() -> None:
+    """Plain English takes it; a few English words in another language, in two words or among accents do not."""
+    assert _is_plain_english("We will return to the talks only once the sanctions have been lifted.")
+    assert not _is_plain_english("The who")
+    assert not _is_plain_english(
+        "Das Ministerium zitiert: the end of it; danach folgten lange Beratungen in Genf und Wien."
+    )
+    assert not _is_plain_english("The minister said that the café would be closed by the end of this month.")
+
+
+def test_the_detector_can_be_read_beforehand() -> None:
+    """Once it was read, the first text that needs it does not wait for it."""
+    _identifier.cache_clear()
+    read_detector()
+    assert _identifier.cache_info().currsize == 1

@@ -18,11 +18,13 @@ from models.engines import EngineInfo
 from models.errors import EngineFailed
 from models.labels import CODEBOOK_VERSION, STANCES, Stance
 from models.prediction import Prediction
+from service.admission import Workload
 from service.app import create_app
 from service.batching import Batcher
 from service.connection import Connection
 from service.errors import BY_CODE, ServiceError
 from service.settings import Settings
+from service.watchdog import CANARY
 
 MAX_TOKENS = 256
 
@@ -31,7 +33,8 @@ class FakeClassifier:
     """One token for each character, so that a forward pass can read the text back.
 
     POISON in a text fails its batch as an engine does, BUG fails it as no engine should, SLOW takes 50 ms, HANG waits
-    until ``release`` is set. ``seen`` records the texts of each forward pass.
+    until ``release`` is set. FREEZE holds up whoever encodes it, which is the event loop. ``seen`` records the texts of
+    each forward pass; for the canary ``canary`` is called instead.
     """
 
     def __init__(self) -> None:
@@ -50,6 +53,7 @@ class FakeClassifier:
         self.seen: list[list[str]] = []
         self.release = threading.Event()
         self.n_warm_ups = 0
+        self.canary: Callable[[], None] = lambda: None
 
     def warm_up(self) -> None:
         """Count that it was called."""
@@ -57,6 +61,8 @@ class FakeClassifier:
 
     def encode(self, texts: Sequence[str]) -> list[Encoding]:
         """One token for each character."""
+        if any("FREEZE" in text for text in texts):
+            time.sleep(20)
         places = tuple((index, index + 1) for index in range(MAX_TOKENS))
         return [
             Encoding(tuple(map(ord, text[:MAX_TOKENS])), places[: len(text)], len(text) > MAX_TOKENS) for text in texts
@@ -65,7 +71,10 @@ class FakeClassifier:
     def predict_encoded(self, encodings: Sequence[Encoding]) -> list[Prediction]:
         """A prediction that names its text: the second probability is ``signature(text)``."""
         texts = ["".join(map(chr, encoding.ids)) for encoding in encodings]
-        self.seen.append(texts)
+        if texts == [CANARY]:
+            self.canary()
+        else:
+            self.seen.append(texts)
         for text in texts:
             if "POISON" in text:
                 raise EngineFailed("a forward pass failed")
@@ -178,7 +187,8 @@ class Bench:
         """Run a scenario with a started batcher, twenty seconds at most; the batcher, closed."""
 
         async def main() -> Batcher:
-            batcher = Batcher(self.classifier, max_queued_tokens=max_queued_tokens)
+            # The fake is quick: a slower guess would refuse what has little time before it was measured.
+            batcher = Batcher(self.classifier, Workload(max_queued_tokens, tokens_per_second=1e9))
             batcher.start()
             async with asyncio.timeout(20):
                 await scenario(batcher)
@@ -219,7 +229,9 @@ class LiveServer:
 
     def __init__(self, app: FastAPI, **config: Any) -> None:
         self.server = uvicorn.Server(
-            uvicorn.Config(app, port=0, http=Connection, log_level="critical", access_log=False, ws="none", **config)
+            uvicorn.Config(
+                app, port=0, log_level="critical", access_log=False, ws="none", **{"http": Connection, **config}
+            )
         )
         self.thread = threading.Thread(target=self.server.run, daemon=True)
 
@@ -240,9 +252,15 @@ class LiveServer:
         return httpx.get(f"http://127.0.0.1:{self.port}{path}", timeout=10)
 
 
+@pytest.fixture
+def live_server() -> type[LiveServer]:
+    """Makes real servers, for tests that need their own settings."""
+    return LiveServer
+
+
 @pytest.fixture(scope="module")
 def live() -> Iterator[LiveServer]:
-    """A real server whose bodies must arrive within a second and hold at most 4 KiB."""
+    """A real server whose bodies must arrive within a second and have at most 4 KiB."""
     settings = Settings(receive_seconds=1.0, max_body_bytes=4_096, max_text_chars=1_000)
     with LiveServer(create_app(settings, FakeClassifier())) as server:  # type: ignore[arg-type]  # a stand-in
         yield server

@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from models.labels import CODEBOOK_VERSION, STANCES
+from models.language import _identifier
 
 TEXT = "We will return to the talks only once the sanctions are lifted."
 JSON = {"content-type": "application/json"}
@@ -253,3 +254,10 @@ def test_operators_see_model_and_limits(client: TestClient) -> None:
     assert json.dumps(info["limits"]["max_body_bytes"]) == "4194304"
     assert client.get("/health/live").json() == {"status": "live"}
     assert client.get("/health/ready").json() == {"status": "ready"}
+
+
+def test_no_caller_waits_for_the_language_detector(make_client: Callable[..., TestClient]) -> None:
+    """The service has read the detector before it answers, though plain English, as in examples, would not need it."""
+    _identifier.cache_clear()
+    make_client()
+    assert _identifier.cache_info().currsize == 1

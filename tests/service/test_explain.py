@@ -137,6 +137,29 @@ def test_its_tokens_count_toward_admission(
     with_app(scenario, max_queued_tokens=1_024)
 
 
+def test_its_groups_are_expected_from_the_first(classifier: Any, with_app: Callable[..., None]) -> None:
+    """While the text itself runs, what is to come counts as waiting; nothing of it does when all is answered."""
+
+    async def scenario(http: httpx.AsyncClient, app: FastAPI) -> None:
+        explaining = asyncio.create_task(http.post("/classify", json={"text": "HANG on, we said.", "explain": True}))
+        while not classifier.seen:
+            await asyncio.sleep(0.001)
+        assert app.state.batcher.queued_tokens == 0
+        assert app.state.batcher.workload.waiting_tokens > 0
+        classifier.release.set()
+        assert (await explaining).status_code == 200
+        assert app.state.batcher.workload.waiting_tokens == 0
+
+    with_app(scenario)
+
+
+def test_what_is_larger_than_the_queue_is_not_in_its_own_way(make_client: Callable[..., TestClient]) -> None:
+    """Where nothing else waits an explanation is given, also when text and groups do not fit the queue together."""
+    response = make_client(max_queued_tokens=1_024).post("/classify", json={"text": "word, " * 40, "explain": True})
+    assert response.status_code == 200
+    assert len(response.json()["explanation"]) == MAX_GROUPS
+
+
 def test_a_key_pays_for_the_groups_too(
     make_client: Callable[..., TestClient], classifier: Any, assert_refused: Callable[..., dict[str, Any]]
 ) -> None:

@@ -47,7 +47,7 @@ def guard(receive: Receive, headers: Iterable[tuple[bytes, bytes]] = (), *, seco
     async def send(message: Any) -> None:
         raise AssertionError("the guard answers nothing by itself")
 
-    guarded = SizeGuard(application, max_body_bytes=LIMIT, receive_seconds=seconds)
+    guarded = SizeGuard(application, max_body_bytes=LIMIT, max_held_bytes=10 * LIMIT, receive_seconds=seconds)
     asyncio.run(guarded({"type": "http", "method": "POST", "headers": list(headers)}, receive, send))  # type: ignore[arg-type]  # a stand-in has what is asked of it
     return got
 
@@ -172,7 +172,7 @@ def test_the_application_hears_of_a_later_disconnect() -> None:
     async def application(scope: Any, receive: Receive, send: Any) -> None:
         heard.extend([await receive(), await receive()])
 
-    guarded = SizeGuard(application, max_body_bytes=LIMIT, receive_seconds=1)
+    guarded = SizeGuard(application, max_body_bytes=LIMIT, max_held_bytes=LIMIT, receive_seconds=1)
     asyncio.run(guarded({"type": "http", "method": "POST", "headers": []}, receiving(messages), None))  # type: ignore[arg-type]  # a stand-in has what is asked of it
     assert heard == messages
 

@@ -1,5 +1,6 @@
 """The program around the app, over a fake classifier: how it starts, drains and ends."""
 
+import contextlib
 import json
 import os
 import re
@@ -14,7 +15,7 @@ from pathlib import Path
 import pytest
 
 SLACK_SECONDS = 5
-"""What an end may take besides its drain on a busy machine; a quiet one needs about one. The default drain is ten."""
+"""What an end may take besides notice and drain on a busy machine; a quiet one needs about one."""
 
 PROGRAM = """
 import importlib.util, sys
@@ -28,8 +29,9 @@ def fail(self):
 if len(sys.argv) > 2:
     fakes.FakeClassifier.warm_up = fail
 StanceClassifier.open = lambda *_, **__: fakes.FakeClassifier()
-from service.__main__ import main
-raise SystemExit(main())
+import service.__main__ as program
+program.TURN_SECONDS = 0.5
+raise SystemExit(program.main())
 """
 
 Start = Callable[..., subprocess.Popen[str]]
@@ -82,9 +84,88 @@ def read_to_end(connection: socket.socket) -> bytes:
         return b"".join(iter(lambda: connection.recv(65_536), b""))
 
 
-def test_the_end_is_bounded_though_a_forward_pass_hangs(start: Start) -> None:
-    """While a forward pass hangs, its caller gets 503 and the process ends with 1 soon after the drain."""
+def read_head(connection: socket.socket) -> bytes:
+    """The beginning of the next answer, on a connection that ends with it."""
+    with connection:
+        return connection.recv(65_536)
+
+
+def test_r2_the_end_is_bounded_though_a_client_never_reads(start: Start) -> None:
+    """A client that asks for much and reads nothing does not hold up the end beyond the drain."""
     process = start(STANCE_DRAIN_SECONDS="1")
+    with socket.create_connection(("127.0.0.1", port(process)), timeout=1) as connection:
+        with contextlib.suppress(TimeoutError):  # the service stops taking more, as it should
+            for _ in range(60):
+                connection.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n" * 50)
+        started = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 0
+        assert time.monotonic() - started < 2 + SLACK_SECONDS
+
+
+def test_r1_readiness_turns_before_the_socket_closes(start: Start) -> None:
+    """Told to stop, readiness is 503 on new connections while requests are still answered, each closing its own."""
+    process = start(STANCE_NOTICE_SECONDS="1.5")
+    number = port(process)
+    waiting = send(number, "SLOW")
+    process.send_signal(signal.SIGTERM)
+    time.sleep(0.3)
+    for _ in range(5):
+        with socket.create_connection(("127.0.0.1", number), timeout=5) as connection:
+            connection.sendall(b"GET /health/ready HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert connection.recv(65_536).startswith(b"HTTP/1.1 503 ")
+        answer = read_to_end(send(number, "still answered"))
+        assert answer.startswith(b"HTTP/1.1 200 ")
+        assert b"connection: close" in answer
+    assert read_to_end(waiting).startswith(b"HTTP/1.1 200 ")
+    assert process.wait(20) == 0
+    with pytest.raises(ConnectionError):
+        socket.create_connection(("127.0.0.1", number), timeout=5)
+
+
+def test_r1_a_connection_just_made_is_answered(start: Start) -> None:
+    """A client that connected before the socket closed, and sends its request a moment after, has its answer."""
+    process = start(STANCE_NOTICE_SECONDS="0.5")
+    number = port(process)
+    with socket.create_connection(("127.0.0.1", number), timeout=5) as late:
+        process.send_signal(signal.SIGTERM)
+        time.sleep(0.7)  # after the notice, while new connections may still bring their first request
+        late.sendall(b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert late.recv(65_536).startswith(b"HTTP/1.1 200 ")
+    assert process.wait(20) == 0
+
+
+def test_r4_a_hung_engine_ends_the_program(start: Start) -> None:
+    """A forward pass that never ends: 504 at the deadline, readiness 503, and exit status 1 within a stated time."""
+    process = start(STANCE_DEADLINE_SECONDS="0.5", STANCE_HANG_SECONDS="2", STANCE_DRAIN_SECONDS="1")
+    number = port(process)
+    started = time.monotonic()
+    assert read_head(send(number, "HANG")).startswith(b"HTTP/1.1 504 ")
+    time.sleep(0.3)
+    with socket.create_connection(("127.0.0.1", number), timeout=5) as connection:
+        connection.sendall(b"GET /health/ready HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert connection.recv(65_536).startswith(b"HTTP/1.1 503 ")
+    assert process.wait(20) == 1
+    assert 1.5 < time.monotonic() - started < 2 + 1 + SLACK_SECONDS
+    assert process.stderr
+    assert "gave up after 2 seconds: the engine does not answer" in process.stderr.read()
+
+
+def test_r4_a_hung_event_loop_ends_the_program(start: Start) -> None:
+    """When the event loop hangs, nothing in Python can notice: the program ends with 1 all the same, and says where."""
+    process = start(STANCE_HANG_SECONDS="1")
+    connection = send(port(process), "FREEZE")
+    started = time.monotonic()
+    assert process.wait(20) == 1
+    assert time.monotonic() - started < 1 + SLACK_SECONDS
+    connection.close()
+    assert process.stderr
+    assert "Timeout" in process.stderr.read()
+
+
+def test_r2_the_end_is_bounded_though_a_forward_pass_hangs(start: Start) -> None:
+    """While a forward pass hangs, its caller gets 503 and the process ends with 1 soon after the drain."""
+    process = start(STANCE_DRAIN_SECONDS="1", STANCE_NOTICE_SECONDS="0")
     connection = send(port(process), "HANG")
     time.sleep(0.3)
     started = time.monotonic()
@@ -98,7 +179,7 @@ def test_the_end_is_bounded_though_a_forward_pass_hangs(start: Start) -> None:
     assert "Traceback" not in process.stderr.read()
 
 
-def test_the_end_is_bounded_though_a_body_trickles(start: Start) -> None:
+def test_r2_the_end_is_bounded_though_a_body_trickles(start: Start) -> None:
     """A client that never finishes its body does not hold up the end beyond the drain."""
     process = start(STANCE_DRAIN_SECONDS="1")
     with socket.create_connection(("127.0.0.1", port(process)), timeout=20) as connection:

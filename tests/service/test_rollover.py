@@ -66,6 +66,27 @@ def test_each_answer_names_its_version(with_app: Callable[..., None], make_model
     with_app(scenario)
 
 
+def test_an_exchange_does_not_trip_the_watchdog(
+    with_app: Callable[..., None], make_model: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A new version may answer the test statement otherwise; from then on its own first answer is what counts."""
+    monkeypatch.setattr("service.watchdog.IDLE_SECONDS", 0.05)
+
+    async def scenario(http: httpx.AsyncClient, app: FastAPI) -> None:
+        new_model, asked = make_model("2.0.0"), []
+        new_model.canary = lambda: asked.append(None)
+        new_model.signature = lambda _: 0.25
+        await exchange(app, lambda: new_model)
+        for n, ready in ((2, 200), (4, 503)):
+            while len(asked) < n:
+                await asyncio.sleep(0.02)
+            await asyncio.sleep(0.05)
+            assert (await http.get("/health/ready")).status_code == ready
+            new_model.signature = lambda _: 0.3
+
+    with_app(scenario)
+
+
 def test_a_request_keeps_the_model_that_read_it(
     with_app: Callable[..., None], classifier: Any, make_model: Callable[[str], Any]
 ) -> None:

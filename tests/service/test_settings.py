@@ -26,6 +26,10 @@ DEFAULTS: dict[str, Any] = {
     "max_queued_tokens": 100_000,
     "deadline_seconds": 15.0,
     "receive_seconds": 15.0,
+    "max_held_bytes": 33_554_432,
+    "max_connections": 1_000,
+    "hang_seconds": 60.0,
+    "notice_seconds": 1.0,
     "drain_seconds": 10.0,
     "keys_file": None,
     "keys": "",
@@ -50,6 +54,10 @@ OTHERS: dict[str, Any] = {
     "max_queued_tokens": 5_000,
     "deadline_seconds": 0.5,
     "receive_seconds": 2.5,
+    "max_held_bytes": 5_000_000,
+    "max_connections": 10,
+    "hang_seconds": 5.0,
+    "notice_seconds": 0.0,
     "drain_seconds": 30.0,
     "keys_file": Path("/run/keys"),
     "keys": "desk " + "0" * 64,
@@ -132,6 +140,8 @@ def test_contradictory_limits_are_refused() -> None:
     with pytest.raises(SettingsError, match="max_text_chars is larger than max_body_bytes") as error:
         Settings.read({"STANCE_MAX_BODY_BYTES": "1024", "STANCE_MAX_TEXT_CHARS": "2000"})
     assert not str(error.value).startswith(PREFIX)
+    with pytest.raises(SettingsError, match="max_body_bytes is larger than max_held_bytes"):
+        Settings.read({"STANCE_MAX_BODY_BYTES": "4000000", "STANCE_MAX_HELD_BYTES": "3000000"})
 
 
 def test_settings_cannot_be_changed() -> None:

@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +34,10 @@ class CertainEngine:
         """The same logit for the stance whose token is in the row, and token logits of zeros."""
         stance = np.stack([(ids == token).any(axis=1) for token in self._tokens], axis=1) * self._logit
         return Logits(stance, np.zeros((*ids.shape, N_TOKEN_LOGITS)))
+
+    def forward_each(self, batches: Iterable[tuple[IntArray, IntArray]]) -> list[Logits]:
+        """The logits of each batch."""
+        return [self.forward(*batch) for batch in batches]
 
 
 def run(checkpoint: Path, output: Path, data: Path, *more: str) -> int:

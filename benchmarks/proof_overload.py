@@ -1,0 +1,114 @@
+"""R6, R7 and R8: more load than the service can carry, what comes after it, and clients that do not wait."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from typing import Final
+
+from benchmarks.proof_load import closed_loop, connect, open_loop, post, probe, run, singles
+from benchmarks.proving import Finding, Plan, Service, quantile, running
+
+DEADLINE_MS: Final = 2_000
+TIMES: Final = 10
+"""Arrivals in R6, as a multiple of what the service can answer."""
+LEAVING: Final = 500
+LEAVE_SECONDS: Final = 0.01
+MAX_HEALTH_SECONDS: Final = 0.1
+MAX_REFUSAL_SECONDS: Final = 0.05
+MAX_GROWTH_MIB: Final = 64
+"""What memory may grow by under overload: the open connections and their requests, with room for the allocator."""
+
+
+def prove(plan: Plan, texts: Sequence[str]) -> list[Finding]:
+    """The findings on R6 and R7, for single statements and for batches, and on R8."""
+    with running(plan.model, log_level="warning") as service:
+        one_by_one = singles(texts, headers=f"X-Deadline-Ms: {DEADLINE_MS}\r\n")
+        groups = [list(texts[at : at + 32]) for at in range(0, min(len(texts), 640) - 31, 32)]
+        batches = [
+            post("/classify/batch", {"items": [{"text": text} for text in group]}, headers="X-Deadline-Ms: 5000\r\n")
+            for group in groups
+        ]
+        findings = overload(
+            service, one_by_one, plan.overload_seconds, what="statements", deadline_seconds=2, connections=64
+        )
+        findings += overload(
+            service, batches, plan.overload_seconds, what="batches of 32", deadline_seconds=5, connections=4
+        )
+        findings.append(abandoned(service, singles(texts)))
+    return findings
+
+
+def overload(
+    service: Service, requests: Sequence[bytes], seconds: float, *, what: str, deadline_seconds: float, connections: int
+) -> list[Finding]:
+    """R6 and R7 for one kind of request."""
+    run(closed_loop(service.port, requests, connections=connections, seconds=2))
+    before = quantile(run(closed_loop(service.port, requests, connections=1, seconds=2)).latencies(200), 0.5)
+    capacity = run(closed_loop(service.port, requests, connections=connections, seconds=6)).rate
+    memory = service.resident_mib()
+    done = False
+
+    async def everything() -> tuple[object, ...]:
+        nonlocal done
+        health = asyncio.create_task(probe(service.port, "/health/ready", every_seconds=0.2, stop=lambda: done))
+        tally = await open_loop(service.port, requests, per_second=TIMES * capacity, seconds=seconds)
+        done = True
+        return tally, await health
+
+    tally, health = run(everything())  # type: ignore[misc]  # two values of known kinds
+    growth = service.resident_mib() - memory
+    time.sleep(5)
+    after = quantile(run(closed_loop(service.port, requests, connections=1, seconds=2)).latencies(200), 0.5)
+    late, refusals = quantile(tally.latencies(200), 0.99), tally.latencies(429)
+    refusal = quantile(refusals, 0.99)
+    polite = all(answer.retry_after for answer in tally.answers if answer.status == 429)
+    others = {status: tally.n(status) for status in {answer.status for answer in tally.answers} - {200, 429}}
+    goodput, slowest = tally.rate / capacity, quantile([answer.seconds for answer in health], 0.99)
+    bounded = late <= deadline_seconds and not tally.n(504) and polite and not others
+    quick = refusal < MAX_REFUSAL_SECONDS and slowest <= MAX_HEALTH_SECONDS
+    healthy = all(answer.status == 200 for answer in health)
+    figure = (
+        f"{capacity:.0f}/s capacity, {len(tally.answers) / tally.seconds:.0f}/s sent, {tally.not_sent} not sent; "
+        f"{tally.n(200):,} answered, p99 {late:.2f} s of {deadline_seconds:g}; goodput {goodput:.0%}; "
+        f"{len(refusals):,} refused with Retry-After, p99 {refusal * 1000:.0f} ms; others {others}; "
+        f"health p99 {slowest * 1000:.0f} ms of {len(health)}; memory {growth:+.0f} MiB"
+    )
+    return [
+        Finding(
+            "R6 overload is bounded",
+            f"{what}, open loop at {TIMES} times the capacity for {seconds:g} s",
+            figure,
+            bounded and quick and healthy and goodput >= 0.9 and growth < MAX_GROWTH_MIB,
+        ),
+        Finding(
+            "R7 recovery",
+            f"{what}, one connection, 5 s after the overload",
+            f"p50 {after * 1000:.1f} ms, before {before * 1000:.1f} ms",
+            after <= 1.25 * before + 0.001,
+        ),
+    ]
+
+
+def abandoned(service: Service, requests: Sequence[bytes]) -> Finding:
+    """R8: clients that disconnect before their answer, all at once."""
+    before = service.metric("parley_engine_texts_total")
+
+    async def leave(index: int) -> None:
+        caller = await connect(service.port)
+        caller.ask(requests[index % len(requests)])
+        await asyncio.sleep(LEAVE_SECONDS)
+        caller.close()
+
+    async def all_leave() -> None:
+        await asyncio.gather(*(leave(index) for index in range(LEAVING)))
+
+    run(all_leave())
+    time.sleep(2)
+    grown = service.metric("parley_engine_texts_total") - before
+    ready = service.status("/health/ready") == 200
+    return Finding(
+        "R8 abandoned requests cost nothing",
+        f"{LEAVING} clients at once that disconnect after {LEAVE_SECONDS * 1000:g} ms",
+        f"{grown:.0f} forward texts",
+        grown < 0.1 * LEAVING and ready,
+    )
