@@ -17,7 +17,7 @@ import uvicorn
 
 from models.classifier import StanceClassifier
 from models.errors import ParleyError
-from models.language import foreign_language
+from models.language import read_detector
 from service import logs
 from service.app import create_app
 from service.auth import KeyRing, check_exposure
@@ -110,7 +110,7 @@ def _open(settings: Settings) -> StanceClassifier:
     A model that cannot answer is not served: warming up raises.
     """
     with ThreadPoolExecutor(1, thread_name_prefix="detector") as beside:
-        detector = beside.submit(foreign_language, EXAMPLE_TEXT)
+        detector = beside.submit(read_detector)
         classifier = open_model(settings)
         detector.result()
     return classifier

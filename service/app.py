@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from models.classifier import StanceClassifier
-from models.language import foreign_language
+from models.language import read_detector
 from service import schemas
 from service.allowance import Allowance
 from service.auth import OPEN_PATHS, Access, KeyRing
@@ -45,7 +45,7 @@ def create_app(settings: Settings, classifier: StanceClassifier, *, spans: Trace
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        foreign_language(schemas.EXAMPLE_TEXT)  # reads the detector's model, which the first caller would wait for
+        read_detector()  # its model, which the first caller would wait for
         rollover.announce()
         batcher.start()
         try:
