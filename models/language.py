@@ -58,11 +58,6 @@ def _is_plain_english(text: str) -> bool:
     return n_english >= max(MIN_ENGLISH_WORDS, ENGLISH_SHARE * len(words))
 
 
-def read_detector() -> None:
-    """Read the detector's model, which the first text that needs it would wait for otherwise."""
-    _identifier()
-
-
 @cache
 def _identifier() -> "LanguageIdentifier":
     from py3langid.langid import MODEL_FILE, LanguageIdentifier
