@@ -53,6 +53,8 @@ check: lint types test ## lint, types and tests, as CI runs them
 
 hydrate: $(DEV)/.ready ## turn the stand-off annotation back into text (TEXTS=dir or CLONES=dir)
 	$(DEV)/bin/python -m training.hydrate $(if $(TEXTS),--texts $(TEXTS)) $(if $(CLONES),--clones $(CLONES))
+	$(DEV)/bin/python -m training.hydrate_articles --allow-missing \
+	  $(if $(TEXTS),--texts $(TEXTS)) $(if $(CLONES),--clones $(CLONES))
 
 train: ARTIFACT ?= $(RUNS)/stance-minilm
 train: $(DEV)/.ready $(DEV)/.base ## fine-tune SEEDS, average them, export the best as VERSION (after make hydrate)

@@ -5,16 +5,18 @@ The schema is documented, field by field, in training/data/README.md.
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final, Self, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from models.labels import STANCES, ConditionKind, Stance
+
+T = TypeVar("T")
 
 DATA: Final = Path(__file__).parent / "data"
 HYDRATED: Final = DATA / "hydrated"
@@ -105,32 +107,42 @@ def sha256_of_text(text: str) -> str:
 
 def read_examples(path: Path) -> Iterator[Example]:
     """The examples of a JSONL file, in order. Raises: CorpusError with file, line and cause."""
+    return read_jsonl(path, Example.from_dict, what="an example")
+
+
+def write_examples(path: Path, examples: Iterable[Example]) -> int:
+    """Write examples as JSONL in one step and return how many; a run that dies leaves the old file."""
+    return write_jsonl(path, (example.to_dict() for example in examples))
+
+
+def read_jsonl(path: Path, from_dict: Callable[[dict[str, Any]], T], *, what: str) -> Iterator[T]:
+    """What the lines of a JSONL file stand for, in order. Raises: CorpusError with file, line and cause."""
     try:
         with path.open(encoding="utf-8") as lines:
             for number, line in enumerate(lines, start=1):
                 if line.strip():
-                    yield _parse(line, where=f"{path}:{number}")
+                    yield _parse(line, from_dict, what=what, where=f"{path}:{number}")
     except FileNotFoundError as error:
         raise CorpusError(f"{path}: no such file") from error
     except UnicodeDecodeError as error:
         raise CorpusError(f"{path}: not UTF-8: {error}") from error
 
 
-def _parse(line: str, *, where: str) -> Example:
+def _parse(line: str, from_dict: Callable[[dict[str, Any]], T], *, what: str, where: str) -> T:
     try:
-        return Example.from_dict(json.loads(line))
+        return from_dict(json.loads(line))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise CorpusError(f"{where}: not an example: {type(error).__name__}: {error}") from error
+        raise CorpusError(f"{where}: not {what}: {type(error).__name__}: {error}") from error
 
 
-def write_examples(path: Path, examples: Iterable[Example]) -> int:
-    """Write examples as JSONL in one step and return how many; a run that dies leaves the old file."""
+def write_jsonl(path: Path, rows: Iterable[dict[str, Any]]) -> int:
+    """Write JSON objects a line in one step and return how many; a run that dies leaves the old file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.partial")
     n = 0
     with partial.open("w", encoding="utf-8") as output:
-        for n, example in enumerate(examples, start=1):  # noqa: B007 - n is the count, read after the loop
-            output.write(json.dumps(example.to_dict(), ensure_ascii=False) + "\n")
+        for n, row in enumerate(rows, start=1):  # noqa: B007 - n is the count, read after the loop
+            output.write(json.dumps(row, ensure_ascii=False) + "\n")
     partial.replace(path)
     return n
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
+from training.articles import Article
 from training.examples import CorpusError, Example, Origin
 from training.near_duplicates import without_near_duplicates
 
@@ -28,6 +29,17 @@ WRITTEN_SHARES: Final = ((Split.CONTRAST, 0.5),)
 
 MOST_PROTECTED_FIRST: Final = (Split.CONTRAST, Split.VALIDATION, Split.CALIBRATION, Split.TRAIN)
 """Each split is without near-duplicates of those before it, and of the dev set, which comes before all."""
+
+
+class ArticleSplit(StrEnum):
+    """The use of an annotated article."""
+
+    TRAIN = "train"  # fits the attribution
+    HELD_OUT = "held_out"  # measures it
+
+
+ARTICLE_SHARES: Final = {Origin.RECORD: 0.35, Origin.WRITTEN: 0.15}
+"""The share of annotated articles, by group, that stays out of training: larger where the measure counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +67,12 @@ def split_of(example: Example) -> Split:
         if position(example.group) < upper:
             return split
     return Split.TRAIN
+
+
+def split_of_article(article: Article) -> ArticleSplit:
+    """The split of an annotated article; all articles of a group have the same."""
+    is_held_out = position(article.group) < ARTICLE_SHARES[article.origin]
+    return ArticleSplit.HELD_OUT if is_held_out else ArticleSplit.TRAIN
 
 
 def paragraph(example: Example) -> tuple[str | None, str | None, str | None]:

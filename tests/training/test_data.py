@@ -57,7 +57,7 @@ def counts(cell: str, total: str) -> list[int]:
 
 
 def test_datasets_loads_every_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """datasets.load_dataset reads the three configurations of the card, offline, with one schema for all."""
+    """datasets.load_dataset reads the three configurations of statements, offline, with one schema for all."""
     datasets = pytest.importorskip("datasets")
     monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", True)
     features = []
