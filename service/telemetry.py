@@ -114,7 +114,7 @@ class Metrics:
         extra = {"fields": {**fields, "request_id": visit.request_id, "key": visit.key}}
         log.info("%s %s %d %.1f ms id=%s%s", *fields.values(), visit.request_id, key, extra=extra)
         if self._tracer:
-            values = {
+            values: dict[str, str | int | float] = {
                 "http.request.method": method, "http.route": route, "http.response.status_code": status,
                 "parley.request_id": visit.request_id, **({"parley.key": visit.key} if visit.key else {}),
                 **{f"parley.{stage}_seconds": took for stage, took in visit.seconds.items()},
