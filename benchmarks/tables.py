@@ -46,17 +46,21 @@ class Limits:
     padding: float | None
 
 
+def row(r: Measurement) -> str:
+    """A measurement as a line of the table."""
+    return (
+        f"| {r.side} | {r.load} | {r.connections} | {r.statements_per_second:.0f} | {r.p50_ms:.1f} | {r.p99_ms:.1f} "
+        f"| {r.cpu_ms_per_statement:.1f} | {r.peak_mib:.0f} | {r.errors} |"
+    )
+
+
 def table(results: Sequence[Measurement], limits: Limits) -> str:
     """The measurements and limits, a line each."""
     lines = [
         "| side | a request | connections | statements/s | p50 ms | p99 ms | CPU ms a statement | peak MiB | errors |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
-    lines += [
-        f"| {r.side} | {r.load} | {r.connections} | {r.statements_per_second:.0f} | {r.p50_ms:.1f} | {r.p99_ms:.1f} "
-        f"| {r.cpu_ms_per_statement:.1f} | {r.peak_mib:.0f} | {r.errors} |"
-        for r in results
-    ]
+    lines += map(row, results)
     lines.append(f"| engine alone, predict() of 32 | | | {limits.engine_per_second:.0f} | | | | | |")
     lines.append(f"| engine alone, predict() of 1 | | | | {limits.engine_lone_ms:.1f} | | | | |")
     billions = limits.multiplications_per_second / 1e9

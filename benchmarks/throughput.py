@@ -7,7 +7,6 @@ same order. The load generator runs on the same machine and takes a little of th
 """
 
 import argparse
-import asyncio
 import json
 import os
 import platform
@@ -24,14 +23,15 @@ from benchmarks import engine
 from benchmarks.load import load, request_bytes
 from benchmarks.servers import OURS, Side, StartError, cpu_seconds, memory_mib, padding, running, sides
 from benchmarks.statements import Statements, groups, read_statements
-from benchmarks.tables import GROUPED, SINGLE, Limits, Measurement, table, verdicts
+from benchmarks.tables import GROUPED, SINGLE, Limits, Measurement, row, table, verdicts
 from models.classifier import StanceClassifier
 from models.errors import ParleyError
 
 RELEASED: Final = Path("models/stance-minilm")
 LOADS: Final = ((SINGLE, 1), (SINGLE, 16), (SINGLE, 64), (GROUPED, 4))
 """What a request holds, and how many connections there are."""
-WARM_UP_SECONDS: Final = 2.0
+WARM_UP_SECONDS: Final = 5.0
+"""At the most connections: every engine that compiles as it goes has met the shapes that will come."""
 
 
 def cpu_model() -> str:
@@ -54,7 +54,7 @@ def measure(side: Side, texts: Sequence[str], *, seconds: float) -> tuple[list[M
     results = []
     with running(side) as (pid, ready_seconds):
         print(f"{side.name}: ready after {ready_seconds:.1f} s, {memory_mib(pid, peak=False):.0f} MiB", file=sys.stderr)
-        asyncio.run(load(side.port, requests[SINGLE], connections=8, seconds=WARM_UP_SECONDS))
+        uvloop.run(load(side.port, requests[SINGLE], connections=64, seconds=WARM_UP_SECONDS))
         for kind, connections in LOADS:
             n_each = engine.BATCH if kind == GROUPED else 1
             cpu = cpu_seconds(pid)
@@ -73,6 +73,7 @@ def measure(side: Side, texts: Sequence[str], *, seconds: float) -> tuple[list[M
                     errors=answers.errors,
                 )
             )
+            print(row(results[-1]), file=sys.stderr, flush=True)
         return results, padding(side.port) if side.name == OURS else None
 
 

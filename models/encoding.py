@@ -16,8 +16,8 @@ CHARS_PER_TOKEN: Final = 250
 
 WIDTH_STEP: Final = 8
 """Texts are padded to a multiple of this, and only texts of one width share a batch. The int8 graph rounds, and what it
-rounds differs in the last bit with the width: this way an answer is the same bits alone and in any batch, for four
-tokens of padding a text. Source: docs/log.md, "int8" and "Widths"."""
+rounds differs in the last bit with the width: this way the int8 layers give a text the same alone and in any batch, for
+four tokens of padding a text. Source: docs/log.md, "int8", "Widths" and "Neighbours, to the bit"."""
 
 IntArray = npt.NDArray[np.int64]
 

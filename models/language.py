@@ -44,6 +44,11 @@ def foreign_language(text: str) -> ForeignLanguage | None:
     return ForeignLanguage(code, round(float(probability), 3))
 
 
+def read_detector() -> None:
+    """Read the detector's model, which the first text that needs it would wait for."""
+    _identifier()
+
+
 def _is_plain_english(text: str) -> bool:
     """Whether the words alone show it, in a thirtieth of the detector's time."""
     if not text.isascii():
@@ -51,11 +56,6 @@ def _is_plain_english(text: str) -> bool:
     words = text.lower().split()
     n_english = sum(word in ENGLISH_WORDS for word in words)
     return n_english >= max(MIN_ENGLISH_WORDS, ENGLISH_SHARE * len(words))
-
-
-def read_detector() -> None:
-    """Read the detector's model, which the first text that needs it would wait for otherwise."""
-    _identifier()
 
 
 @cache
