@@ -122,6 +122,7 @@ def kills(flags: argparse.Namespace, folder: Path) -> dict[str, Any]:
         n_in = int(re.search(r"(\d+) rows in", done.stdout)[1])  # type: ignore[index] # fails loudly if it is not there
         counts["rows_lost"] += max(n_rows - n_in, 0)
         counts["rows_doubled"] += max(n_in - n_rows, 0)
+        print(json.dumps({"kills so far": counts}), file=sys.stderr, flush=True)
     return {**counts, "passed": counts["same"] == counts["works"]}
 
 

@@ -76,7 +76,7 @@ def test_no_manifest_is_missing(tiny: Path) -> None:
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"{", b"null", b"[]", b"7", b"{}", b'{"format_version": 1}', b"\xff\xfe\x00", b'{"format_version": 1} tail'],
+    [b"", b"{", b"null", b"[]", b"7", b"{}", b'{"format_version": 2}', b"\xff\xfe\x00", b'{"format_version": 2} tail'],
 )
 def test_a_broken_manifest_is_corrupt(tiny: Path, content: bytes) -> None:
     """A manifest that is not JSON, not UTF-8 or lacks fields is refused."""
@@ -190,8 +190,8 @@ def test_a_format_that_can_run_code_is_refused(tiny: Path, name: str) -> None:
         {"codebook": "0"},
         {"codebook": CODEBOOK_VERSION + ".1"},
         {"format_version": 0},
-        {"format_version": 2},
-        {"format_version": "1"},
+        {"format_version": 1},
+        {"format_version": "2"},
     ],
     ids=str,
 )

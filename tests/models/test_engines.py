@@ -188,6 +188,7 @@ def test_sealed_weights_that_are_none_are_corrupt(tiny: Path, torch_engine: Engi
     """Weights with the right hash that cannot be read raise ArtifactCorrupt."""
     manifest = artifacts.load(tiny).manifest
     (tiny / "config.json").write_text('{"model_type": "bert"}', encoding="utf-8")
+    (tiny / artifacts.CONDITION_HEAD).write_bytes(bytes(64))
     artifacts.seal(tiny, manifest)
     with pytest.raises(ArtifactCorrupt, match="safetensors"):
         open_engine("torch", artifacts.load(tiny), threads=1)
