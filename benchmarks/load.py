@@ -15,7 +15,7 @@ from typing import Final
 
 import httptools
 
-ANSWER_SECONDS: Final = 60.0
+ANSWER_SECONDS: Final = 20.0
 """After this long without an answer a connection is given up, and counted as an error."""
 
 
