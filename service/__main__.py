@@ -179,8 +179,8 @@ def _allow_descriptors(n: int) -> None:
 
 def _settings(arguments: Sequence[str]) -> Settings:
     """The settings, with keys that can be read. Raises: SettingsError, also where the service would lie open."""
-    if unknown := set(arguments) - {"--insecure"}:
-        raise SettingsError(f"unknown argument {', '.join(sorted(unknown))}; settings come from STANCE_* variables")
+    if set(arguments) - {"--insecure"}:  # not quoted: somebody may have tried a key
+        raise SettingsError("there is no argument but --insecure; settings come from STANCE_* variables")
     settings = Settings.read({**os.environ, **({"STANCE_INSECURE": "true"} if arguments else {})})
     check_exposure(settings, KeyRing(settings))
     return settings

@@ -75,8 +75,8 @@ def _parse(line: str, before: Iterable[Key]) -> Key:
     if len(parts) not in (2, 3):
         raise ValueError("must be NAME SHA256 or NAME SHA256 EXPIRES")
     name, sha256 = parts[0], parts[1].lower()
-    if not NAME.fullmatch(name):
-        raise ValueError("the name must have up to 64 letters, digits, dots, dashes and underscores")
+    if not NAME.fullmatch(name) or name.startswith(PREFIX_OF_KEYS):
+        raise ValueError("the name must have up to 64 letters, digits, dots, dashes and underscores, and be no key")
     if not SHA256.fullmatch(sha256):
         raise ValueError("the second word must be a SHA-256 of 64 hexadecimal digits, never the key itself")
     if any(sha256 == key.sha256 or name == key.name for key in before):

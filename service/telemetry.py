@@ -25,8 +25,8 @@ from service.batching import Batcher
 log = logging.getLogger("parley.requests")
 
 LATENCY_BUCKETS_SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
-REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._-]{1,64}")
-"""A caller's own request id is kept when it is short and plain; anything else could forge log lines."""
+REQUEST_ID: Final = re.compile(rb"(?!parley_)[A-Za-z0-9._-]{1,64}")
+"""A caller's own request id is kept when it is short and plain; anything else could forge log lines, or be a key."""
 CLASSIFYING: Final = frozenset({"/classify", "/classify/batch"})
 """The routes of which requests are refused before they are routed."""
 CLIENT_GONE: Final = 499

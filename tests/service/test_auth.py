@@ -174,6 +174,7 @@ BAD_FILES: list[tuple[str, str]] = [
     (f"{GOOD}\ndesk {sha256('x')}\n", "line 2: its name or its key is in an earlier line"),
     (f"de$k {sha256('x')}\n", "line 1: the name must have"),
     (f"{'n' * 65} {sha256('x')}\n", "line 1: the name must have"),
+    (f"{SECRETS['desk']} {sha256('x')}\n", "line 1: the name must have"),
     ("", "there is no key in it"),
     ("# all revoked\n", "there is no key in it"),
 ]

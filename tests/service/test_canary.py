@@ -123,6 +123,7 @@ def send_keys_by_every_door(program: Program) -> None:
         program.ask("POST", "/classify", key=key, json={"text": TEXT})
     program.ask("GET", f"/{KEY}?key={KEY}", headers={"X-API-Key": KEY, "Cookie": f"key={KEY}"})
     program.ask("POST", "/classify", json={"text": "We will talk.", "key": KEY})
+    program.ask("GET", "/info", headers={"X-Request-ID": KEY})
     head = f"Host: x\r\nAuthorization: Bearer {KEY}\r\n"
     program.send(f"POST /classify HTTP/1.1\r\n{head}Content-Length: 100\r\n\r\n{TEXT}".encode())  # never completed
     program.send(f"{KEY} {TEXT}\r\n\r\n".encode())

@@ -47,9 +47,11 @@ def test_a_plain_request_id_is_kept(client: TestClient, given: str) -> None:
     assert response.json()["error"]["request_id"] == given
 
 
-@pytest.mark.parametrize("given", ["", "x" * 65, "a b", "a;b", 'a"b', "a\\nb", "é".encode().decode("latin-1"), "{}"])
+@pytest.mark.parametrize(
+    "given", ["", "x" * 65, "parley_key", "a b", "a;b", 'a"b', "a\\nb", "é".encode().decode("latin-1"), "{}"]
+)
 def test_a_forged_request_id_is_replaced(client: TestClient, given: str) -> None:
-    """An id that is long, or that could forge a log line, is replaced by one of ours."""
+    """An id that is long, or that could forge a log line or be a key, is replaced by one of ours."""
     response = client.get("/nothing", headers={"x-request-id": given.encode("latin-1")})
     assert re.fullmatch("[0-9a-f]{16}", response.headers["x-request-id"])
 
