@@ -120,8 +120,8 @@ RELATIONS = {
 
 
 KNOWN_WEAKNESSES = {
-    "without preconditions": "1.0.0 takes the word itself for a condition: 1 of 8 pairs right; in the model card",
-    "abuse, then offer": "1.0.0 lets the abuse win in 2 of 7 pairs; in the model card",
+    "without preconditions": "1.1.0 takes the word itself for a condition: 0 of 8 pairs right; in the model card",
+    "refusal that nothing would lift": "1.1.0: 5 of 7 pairs right; in the model card",
 }
 """Relations that the released model does not hold, as measured; a release that holds one must strike it here."""
 
