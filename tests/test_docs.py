@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from models.labels import Stance
 from service.app import create_app
 from service.errors import BY_CODE, TABLE
-from service.routes.classify import BAD_TEXT
+from service.routes.bodies import BAD_TEXT
 from service.schemas import Batch, BatchAnswer, ErrorAnswer, Health, Info, StanceAnswer, Statement
 from service.settings import PREFIX, RELEASED_MODEL, Settings
 
