@@ -2,7 +2,8 @@
 
 config.json, model.safetensors, tokenizer.json, ...   Hugging Face layout, for transformers.pipeline
 condition_head.safetensors                            the second head, one linear layer, for condition spans
-openvino/model.xml, openvino/model.bin                int8 graph with the outputs of both heads, for CPU serving
+attribution_head.safetensors                          the third, likewise, for the words that name who speaks (format 3)
+openvino/model.xml, openvino/model.bin                int8 graph with the outputs of all heads, for CPU serving
 decision.json                                         temperature and conformal floors
 README.md                                             model card
 manifest.json                                         this module's record of all of the above
@@ -20,11 +21,13 @@ from models.decision import Decision
 from models.errors import ArtifactCorrupt, ArtifactIncompatible, ArtifactMissing
 from models.labels import CODEBOOK_VERSION, STANCES
 
-FORMAT_VERSION: Final = 2  # 1 had no condition head
+FORMAT_VERSION: Final = 3  # 1 had no condition head, 2 no attribution head
+READABLE_FORMATS: Final = (2, 3)
 MANIFEST: Final = "manifest.json"
 DECISION: Final = "decision.json"
 TOKENIZER: Final = "tokenizer.json"
 CONDITION_HEAD: Final = "condition_head.safetensors"
+ATTRIBUTION_HEAD: Final = "attribution_head.safetensors"
 CARD: Final = "README.md"
 OPENVINO_GRAPH: Final = "openvino/model.xml"
 OPENVINO_WEIGHTS: Final = "openvino/model.bin"
@@ -65,9 +68,9 @@ class Manifest:
         """The manifest read back. Raises: ArtifactCorrupt, ArtifactIncompatible."""
         try:
             fields = json.loads(text)
-            if fields["format_version"] != FORMAT_VERSION:
+            if fields["format_version"] not in READABLE_FORMATS:
                 raise ArtifactIncompatible(
-                    f"manifest: format {fields['format_version']}, this code reads {FORMAT_VERSION}"
+                    f"manifest: format {fields['format_version']}, this code reads {READABLE_FORMATS}"
                 )
             manifest = cls(**{**fields, "labels": tuple(fields["labels"])})
         except (ValueError, KeyError, TypeError) as error:

@@ -8,12 +8,13 @@ import numpy as np
 
 from models import artifact as artifacts
 from models.artifact import Artifact
-from models.conditions import N_TOKEN_LOGITS, ConditionSpan, find_conditions
+from models.conditions import ConditionSpan, find_conditions
 from models.decision import FloatArray
 from models.encoding import Encoding, TextEncoder, pad, plan_batches
 from models.engines import Engine, open_engine
 from models.labels import STANCES, Stance
-from models.prediction import Prediction
+from models.prediction import Prediction, Reading
+from models.speech import N_TOKEN_LOGITS
 from models.text import check
 
 MAX_BATCH: Final = 16
@@ -25,7 +26,7 @@ NEIGHBOUR_EPSILON: Final = 0.002
 
 
 def forward_all(engine: Engine, encodings: Sequence[Encoding]) -> tuple[FloatArray, list[FloatArray]]:
-    """Both heads' logits of all texts, in as many forward passes as memory asks for.
+    """All heads' logits of all texts, in as many forward passes as memory asks for.
 
     Shapes: B encodings -> [B, L] and B arrays [n_tokens, K]. Raises: EngineFailed.
     """
@@ -71,7 +72,7 @@ class StanceClassifier:
         return [self._prediction(*row) for row in zip(probabilities, tokens, encodings, strict=True)]
 
     def forward(self, encodings: Sequence[Encoding]) -> tuple[FloatArray, list[FloatArray]]:
-        """Both heads' logits, before calibration. Shapes: B encodings -> [B, L], B x [n_tokens, K]. See forward_all."""
+        """All heads' logits, before calibration. Shapes: B encodings -> [B, L], B x [n_tokens, K]. See forward_all."""
         return forward_all(self.engine, encodings)
 
     def logits(self, encodings: Sequence[Encoding]) -> FloatArray:
@@ -88,4 +89,6 @@ class StanceClassifier:
         conditions: tuple[ConditionSpan, ...] = ()
         if stance is Stance.CONDITIONAL:
             conditions = find_conditions(token_logits, encoding.offsets, text=encoding.text)
-        return Prediction(stance, by_name, members, encoding.truncated, encoding.n_tokens, conditions)
+        return Prediction(
+            stance, by_name, members, encoding.truncated, encoding.n_tokens, conditions, Reading(encoding, token_logits)
+        )

@@ -1,11 +1,22 @@
 """What comes back for one text, and the protocol of whatever gives it. Imports no engine."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from models.conditions import ConditionSpan
+from models.decision import FloatArray
+from models.encoding import Encoding
 from models.labels import Stance
+from models.speech import SpeechSpans, find_speech
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the token heads made of one text, kept undecoded: most callers never ask. Shapes: token_logits [T, K]."""
+
+    encoding: Encoding
+    token_logits: FloatArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +34,14 @@ class Prediction:
     truncated: bool
     n_tokens: int
     conditions: tuple[ConditionSpan, ...] = ()
+    reading: Reading | None = field(default=None, compare=False, repr=False)
+
+    def speech(self) -> SpeechSpans:
+        """The words that name who speaks and that say so; none where the model has no head for them."""
+        if self.reading is None:
+            return SpeechSpans()
+        encoding = self.reading.encoding
+        return find_speech(self.reading.token_logits, encoding.offsets, text=encoding.text)
 
     @property
     def confidence(self) -> float:

@@ -7,9 +7,10 @@ import numpy as np
 import torch
 from datasets import Dataset
 
-from models.conditions import KINDS, Tag
+from models.conditions import KINDS
 from models.encoding import Encoding, TextEncoder
 from models.labels import STANCES
+from models.token_spans import Tag
 from training.config import TrainingConfig
 from training.examples import Condition, Example, Origin, labels_of
 

@@ -36,7 +36,7 @@ from training.splits import Corpus
 
 N_QUANTISATION_STATEMENTS: Final = 600
 """Statements whose activations set the int8 scales. Source: docs/log.md, "int8"."""
-UNQUANTISED: Final = (r".*pooler.*", r".*classifier.*", r".*conditions.*")
+UNQUANTISED: Final = (r".*pooler.*", r".*classifier.*", r".*conditions.*", r".*attribution.*")
 """Parts of the graph that compute in floating point: the small heads. Source: docs/log.md, "What stays in float"."""
 EDGE: Final = 1.01
 """A temperature within 1 % of an end of the search range was not found but cut off there."""
@@ -48,7 +48,7 @@ class ExportError(Exception):
 
 
 def export_weights(checkpoint: Path, output: Path) -> None:
-    """Write config, half-precision weights of both heads and tokenizer, in Hugging Face layout."""
+    """Write config, half-precision weights of all heads and tokenizer, in Hugging Face layout."""
     StanceNetwork.load(checkpoint).save(output, dtype=torch.float16)
     for name in TOKENIZER_FILES:
         if (checkpoint / name).is_file():
@@ -92,7 +92,7 @@ class _Tensors(torch.nn.Module):
         self._network = network
 
     def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Both heads' logits. Shapes: [B, T], [B, T] -> [B, L], [B, T, K]."""
+        """All heads' logits. Shapes: [B, T], [B, T] -> [B, L], [B, T, K]."""
         output = self._network(input_ids, attention_mask)
         return output.logits, output.token_logits
 

@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from transformers import Trainer
 
-from models.conditions import Tag
+from models.token_spans import Tag
 from training.batches import IGNORED
 from training.config import TrainingConfig
 

@@ -36,7 +36,7 @@ class Engine(Protocol):
         ...
 
     def forward(self, ids: IntArray, mask: IntArray) -> Logits:
-        """Both heads' logits for each text. Shapes: ids [B, T], mask [B, T]. Raises: EngineFailed."""
+        """All heads' logits for each text. Shapes: ids [B, T], mask [B, T]. Raises: EngineFailed."""
         ...
 
     def forward_each(self, batches: Iterable[tuple[IntArray, IntArray]]) -> list[Logits]:

@@ -63,7 +63,7 @@ class OpenVinoEngine:
         return self._info
 
     def forward(self, ids: IntArray, mask: IntArray) -> Logits:
-        """Both heads' logits for each text. Shapes: ids [B, T], mask [B, T]. Raises: EngineFailed."""
+        """All heads' logits for each text. Shapes: ids [B, T], mask [B, T]. Raises: EngineFailed."""
         (logits,) = self.forward_each([(ids, mask)])
         return logits
 

@@ -1,8 +1,9 @@
 """The reference engine: the same weights in torch, fp32 on a CPU and bf16 on a GPU. Not needed for serving.
 
-``StanceNetwork`` is also what training trains: one encoder under two heads, the standard one for the stance and one
-more for condition spans. The stance's part is a sequence-classification model of transformers, saved as such, so that
-anybody can load it; the condition head, one linear layer over the encoder's last hidden states, lies in a file beside.
+``StanceNetwork`` is also what training trains: one encoder under three heads, the standard one for the stance, one
+for condition spans and one for the words that name who speaks. The stance's part is a sequence-classification model of
+transformers, saved as such, so that anybody can load it; the token heads, one linear layer each over the encoder's last
+hidden states, lie in files beside it. A checkpoint of format 2 has no attribution head, and loads without one.
 """
 
 import os
@@ -16,14 +17,15 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForSequenceClassification, PreTrainedModel
 
-from models.artifact import CONDITION_HEAD, Artifact
-from models.conditions import N_TOKEN_LOGITS
+from models.artifact import ATTRIBUTION_HEAD, CONDITION_HEAD, Artifact
+from models.conditions import N_CONDITION_LOGITS
 from models.encoding import IntArray
 from models.engines import EngineInfo, Logits
 from models.errors import ArtifactCorrupt, EngineFailed
+from models.speech import N_SPEECH_LOGITS
 
 HEAD_STD: Final = 0.02
-"""Standard deviation of the condition head's first weights, as BERT's own layers start."""
+"""Standard deviation of the token heads' first weights, as BERT's own layers start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,28 +37,28 @@ class NetworkOutput:
 
 
 class StanceNetwork(torch.nn.Module):
-    """The stance model and the condition head over one forward pass of the encoder."""
+    """The stance model and the token heads over one forward pass of the encoder."""
 
-    def __init__(self, stance: PreTrainedModel) -> None:
+    def __init__(self, stance: PreTrainedModel, *, attributes: bool = True) -> None:
         super().__init__()
         self.stance = stance
-        self.conditions = torch.nn.Linear(stance.config.hidden_size, N_TOKEN_LOGITS)
-        torch.nn.init.normal_(self.conditions.weight, std=HEAD_STD)
-        torch.nn.init.zeros_(self.conditions.bias)
+        self.conditions = _token_head(stance.config.hidden_size, N_CONDITION_LOGITS)
+        self.attribution = _token_head(stance.config.hidden_size, N_SPEECH_LOGITS) if attributes else None
 
     def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> NetworkOutput:
-        """Both heads' logits. Shapes: [B, T], [B, T]."""
+        """All heads' logits. Shapes: [B, T], [B, T]."""
         output: Any = self.stance(input_ids=input_ids, attention_mask=attention_mask, output_hidden_states=True)
-        return NetworkOutput(output.logits, self.conditions(output.hidden_states[-1]))
+        hidden = output.hidden_states[-1]
+        heads = [self.conditions] if self.attribution is None else [self.conditions, self.attribution]
+        return NetworkOutput(output.logits, torch.cat([head(hidden) for head in heads], dim=-1))
 
     def save(self, folder: Path, *, dtype: torch.dtype = torch.float32) -> None:
-        """Write both parts into a folder, the weights as ``dtype``, which the network has from then on."""
+        """Write all parts into a folder, the weights as ``dtype``, which the network has from then on."""
         folder.mkdir(parents=True, exist_ok=True)
         self.to(dtype).stance.save_pretrained(folder)
-        save_file(
-            {name: weight.contiguous() for name, weight in self.conditions.state_dict().items()},
-            folder / CONDITION_HEAD,
-        )
+        for head, file in ((self.conditions, CONDITION_HEAD), (self.attribution, ATTRIBUTION_HEAD)):
+            if head is not None:
+                save_file({name: w.contiguous() for name, w in head.state_dict().items()}, folder / file)
 
     @classmethod
     def load(cls, folder: Path, *, dtype: torch.dtype = torch.float32) -> Self:
@@ -64,9 +66,19 @@ class StanceNetwork(torch.nn.Module):
         stance = AutoModelForSequenceClassification.from_pretrained(
             folder, dtype=dtype, use_safetensors=True, local_files_only=True, trust_remote_code=False
         )
-        network = cls(stance)
+        network = cls(stance, attributes=(folder / ATTRIBUTION_HEAD).is_file())
         network.conditions.load_state_dict(load_file(folder / CONDITION_HEAD))
+        if network.attribution is not None:
+            network.attribution.load_state_dict(load_file(folder / ATTRIBUTION_HEAD))
         return network.to(dtype)
+
+
+def _token_head(hidden_size: int, n_logits: int) -> torch.nn.Linear:
+    """A new linear layer over hidden states. Shapes: [B, T, hidden_size] -> [B, T, n_logits]."""
+    head = torch.nn.Linear(hidden_size, n_logits)
+    torch.nn.init.normal_(head.weight, std=HEAD_STD)
+    torch.nn.init.zeros_(head.bias)
+    return head
 
 
 class TorchEngine:
@@ -94,7 +106,7 @@ class TorchEngine:
         return self._info
 
     def forward(self, ids: IntArray, mask: IntArray) -> Logits:
-        """Both heads' logits for each text. Shapes: ids [B, T], mask [B, T]. Raises: EngineFailed."""
+        """All heads' logits for each text. Shapes: ids [B, T], mask [B, T]. Raises: EngineFailed."""
         inputs = (torch.from_numpy(array).to(self._device) for array in (ids, mask))
         try:
             with torch.inference_mode():

@@ -191,7 +191,8 @@ def test_a_format_that_can_run_code_is_refused(tiny: Path, name: str) -> None:
         {"codebook": CODEBOOK_VERSION + ".1"},
         {"format_version": 0},
         {"format_version": 1},
-        {"format_version": "2"},
+        {"format_version": "3"},
+        {"format_version": 4},
     ],
     ids=str,
 )

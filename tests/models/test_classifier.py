@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from models import artifact as artifacts
 from models.classifier import MAX_BATCH, MAX_PADDED_TOKENS, StanceClassifier
-from models.conditions import N_TOKEN_LOGITS
 from models.encoding import IntArray
 from models.engines import EngineInfo, Logits
 from models.errors import ArtifactMissing, EmptyText, EngineFailed, EngineUnavailable, TextTooLong, UnreadableText
 from models.labels import STANCES
+from models.speech import N_TOKEN_LOGITS
 from models.text import MAX_TEXT_CHARS
 
 

@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.conditions import KINDS, N_TOKEN_LOGITS, Tag, find_conditions
+from models.conditions import KINDS, find_conditions
 from models.labels import ConditionKind
+from models.speech import N_TOKEN_LOGITS
+from models.token_spans import Tag
 
 TEXT = "Only if the sanctions are lifted, and our prisoners freed, will we talk."
 OUTSIDE, BEGIN, INSIDE = Tag

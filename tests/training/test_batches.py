@@ -8,9 +8,10 @@ import pytest
 import torch
 from datasets import Dataset
 
-from models.conditions import KINDS, Tag
+from models.conditions import KINDS
 from models.encoding import TextEncoder
 from models.labels import STANCES, ConditionKind, Stance
+from models.token_spans import Tag
 from training.batches import IGNORED, class_weights, collate, example_weight, stance_target, to_dataset, token_targets
 from training.config import TrainingConfig
 from training.examples import Condition, Example, Origin

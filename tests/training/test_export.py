@@ -10,11 +10,11 @@ import pytest
 
 from models import artifact as artifacts
 from models.classifier import StanceClassifier
-from models.conditions import N_TOKEN_LOGITS
 from models.encoding import IntArray, TextEncoder
 from models.engines import EngineInfo, Logits
 from models.errors import ArtifactMissing
 from models.labels import STANCES, Stance
+from models.speech import N_TOKEN_LOGITS
 from training import export
 from training.examples import Example, read_examples
 from training.splits import Split, split_of

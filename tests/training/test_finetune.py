@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 import torch
 
-from models.conditions import N_TOKEN_LOGITS, Tag
 from models.labels import STANCES
+from models.speech import N_TOKEN_LOGITS
+from models.token_spans import Tag
 from training import batches, finetune
 from training.base import find_base
 from training.config import TrainingConfig

@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 
 from models.artifact import Artifact, Manifest
-from models.conditions import N_TOKEN_LOGITS
 from models.decision import Decision
 from models.encoding import Encoding
 from models.engines import EngineInfo
 from models.errors import ArtifactMissing
 from models.labels import STANCES, Stance
+from models.speech import N_TOKEN_LOGITS
 from training import evaluate
 from training.baselines import Keywords, Majority
 from training.examples import Example, Origin, sha256_of_text, write_examples

@@ -1,0 +1,206 @@
+"""Where one sentence names a source and a cue: every reading that the rules can make of it, and the best of them."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from models.cues import ACCORDING, ACTS, ADVERB, AUDIENCE, AUXILIARY, PASSIVE_BY, SAYS, STRONG, UNSOURCED
+from models.quotations import QUOTED
+from models.span import Span
+
+if TYPE_CHECKING:
+    from models.speech import SpeechSpans
+
+_TIME = (
+    r"(?:(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day|(?:January|February|March|April|May|June|July|August|September|October|"
+    r"November|December)(?:\s\d{1,2})?|\d{4}|today|yesterday|tonight|(?:this|last|next|early|late)\s\w+|Twitter|Facebook|television|"
+    r"state television|air)"
+)
+_TRAILING = re.compile(
+    rf"(?:,?\s+(?:(?:on|in|at|late|early|by|during|via|over)\s+)?{_TIME}(?:\s(?:morning|evening|night|afternoon))?"
+    rf"|\s+(?:also|later|earlier|then|now|still|further|himself|herself|itself|themselves|both|all|however|reportedly|once|"
+    r"previously|recently|subsequently|initially|additionally|publicly|just|already|\w{3,}ly))$"
+)
+_LEADING = re.compile(
+    r"^(?:[\W_]*(?:and|but|while|whilst|when|as|although|though|after|before|because|since|that|with|however|meanwhile|"
+    r"additionally|yet|so|if|where|then|also|still|nonetheless|nevertheless|moreover|furthermore|later|earlier|today|"
+    rf"yesterday|both|finally|separately|instead|in addition|in response|according to|(?:on|in|last|this|late|early)\s+{_TIME})\b,?)+\W*",
+    re.IGNORECASE,
+)
+_DATELINE = re.compile(
+    r"^[A-Z][A-Z' .-]+(?:,[^—–]{0,60}?)?(?:\([^)]*\)\s*)?\s[—–-]{1,2}\s|^\d{1,2}[:.]\d{2}(?:\s?[ap]m)?\s(?:[—–-]\s)?|^(?:[•‣▪◦·*–-]|\(?\d{1,2}[.)])\s+"
+)
+_SUBORDINATOR = re.compile(
+    r"\s(?:that|while|whilst|when|because|although|though|after|before|whether|but|if|where|whereas|until|than|so|yet|as)\s(?=\S)"
+)
+_CLAUSE_AND = re.compile(r"\sand\s(?=(?:he|she|they|it|the|The|[A-Z]\w+)\b)")
+_VERBAL = re.compile(
+    r"\b(?:is|was|are|were|has|have|had|will|would|could|can|said|says|told|took|made|went|came|began|met|held)\b",
+    re.IGNORECASE,
+)
+_STOP_RIGHT = re.compile(
+    rf"[,;:.!?)\x00](?:\s|$|\x00|[\"”])|\x00|\s[—–-]\s|\s(?:who|which|that|whom|whose|when|while|as|after|before|in\s(?:a|an|the|his|her|its|their|response|{_TIME})"
+    rf"|on\s(?:the|a|{_TIME})|at\s(?:a|an|the)|during|via|from\s(?:a|the)|to\s(?:the|a|reporters|{_TIME})|{_TIME}|was|were|is|are|has|had|have|said|but|with|through|without|if|about"
+    r"|and\s(?:he|she|it|they|the\s\w+\s(?:is|was|are|were|has)))\b"
+)
+_PRONOUN = re.compile(r"(?:he|she|they|it|we|i|you)", re.IGNORECASE)
+_NO_SUBJECT = re.compile(
+    r"(?:who|which|that|what|it|there|this|these|those|to|not|be|being|been|of|in|on|for|by|and|or|also|if|whom|where|"
+    r"none|no one|nothing|a|an|the)",
+    re.IGNORECASE,
+)
+_TITLE_WORD = re.compile(r"[A-Z]|the |The |a |an |an? |its |his |her |their |one |One |two |three |some |Some |other ")
+_PREPOSITIONAL = re.compile(
+    r"^(?:In|On|At|During|After|Following|For|From|Under|By|With|Through|Despite|Within|About|Of|Speaking|Asked|To|Before|Over|Since|Among|Throughout|Per|Upon|At)\b"
+)
+_LAST_NOUN_PHRASE = re.compile(
+    r"(?:(?:the|a|an|his|her|its|their|one|some|many|several|two|other|both)\s(?:[\w'’&./-]+\s){0,4}?[\w'’&.-]+|(?:[A-Z][\w'’&.-]*\s?)+(?:of\sthe\s(?:[A-Z][\w'’&.-]*\s?)+)?|he|she|they)$"
+)
+_BEFORE_VERB = re.compile(rf"(?<![\w'’-])(?:(?P<auxiliary>{AUXILIARY})|{ADVERB})$")
+_ARTICLE_NOUNS = re.compile(
+    r"(?:statement|tweet|report|release|letter|post|interview|message|memo|article|study|note|document|announcement|email|paper)s?\b"
+)
+_BY = re.compile(r"\b(?:by|from)\s")
+_COLON = re.compile(r"^(?:From\s)?(?P<who>[^\x00:]{2,80}?)(?:,[^\x00:]{0,80})?:\s*\x00")
+_WORD = re.compile(r"[\w’'-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One reading of a sentence: places in it, whether words or an act are reported, and how good a reading it is."""
+
+    source: Span | None
+    cue: Span | None
+    is_act: bool
+    score: float
+
+
+def best_candidate(words: str) -> Candidate | None:
+    """The best reading of a sentence whose quoted characters are masked; None where nobody is reported."""
+    return max(_candidates(words), key=lambda candidate: candidate.score, default=None)
+
+
+def candidate_of(words: str, found: "SpeechSpans") -> Candidate | None:
+    """The reading that a model's spans make of a sentence: its likeliest cue and the source that stands closest."""
+    cue = max(found.cues, key=lambda span: span.probability, default=None)
+    sources = sorted(found.sources, key=lambda span: abs(span.start - cue.start) if cue else -span.probability)
+    if cue is None and not sources:
+        return None
+    source = Span(sources[0].start, sources[0].end) if sources else None
+    says = cue is None or SAYS.search(cue.text) or ACCORDING.search(cue.text + " ") or not ACTS.search(cue.text)
+    return Candidate(source, Span(cue.start, cue.end) if cue else None, not says, 5.0)
+
+
+def _candidates(words: str) -> Iterator[Candidate]:
+    start = match.end() if (match := _DATELINE.match(words)) else 0
+    for match in ACCORDING.finditer(words):
+        yield from _according(words, match)
+    for match in SAYS.finditer(words, start):
+        yield from _around_verb(words, match.span(), first=start, is_act=False)
+    for match in ACTS.finditer(words, start):
+        yield from _around_verb(words, match.span(), first=start, is_act=True)
+    for match in PASSIVE_BY.finditer(words, start):
+        source = phrase_after(words, match.end())
+        if source:
+            cue = Span(match.start(), match.start() + len(_WORD.match(words, match.start()).group()))  # type: ignore[union-attr]
+            yield Candidate(source, cue, False, 2.2)
+    for match in UNSOURCED.finditer(words):
+        yield Candidate(None, Span(*match.span()), False, 0.5)
+    if match := _COLON.match(words, start):
+        yield Candidate(Span(*match.span("who")), Span(*match.span("who")), False, 0.8)
+
+
+def _according(words: str, match: re.Match[str]) -> Iterator[Candidate]:
+    cue = Span(match.start(), match.start() + len(match.group().rstrip()))
+    source = phrase_after(words, match.end())
+    if source is None:
+        return
+    phrase = source.of(words)
+    if (noun := _ARTICLE_NOUNS.search(phrase)) and (by := _BY.search(words, source.start + noun.end())):
+        author = phrase_after(words, by.end())
+        if author and author.start - source.start < 60:
+            source = author
+    yield Candidate(source, cue, False, 3.0)
+
+
+def _around_verb(words: str, verb: tuple[int, int], *, first: int, is_act: bool) -> Iterator[Candidate]:
+    start, end = verb
+    name = words[start:end]
+    audience = re.compile(AUDIENCE).match(words, end) if name in {"told", "tells", "tell"} else None
+    cue = Span(start, audience.end() if audience else end)
+    score = (2.0 if name in STRONG else 1.0) - (1.2 if is_act else 0) - 0.3 * (start > 0.5 * len(words))
+    if QUOTED in words[max(0, start - 40) : start] or QUOTED in words[end : end + 25]:
+        score += 1.0 if not is_act else 0
+    subject, begin = _phrase_before(words, start, first=first)
+    if subject:
+        bonus = 0.6 if subject.start <= first + 1 else 0.0
+        yield Candidate(subject, Span(begin, cue.end), is_act, score + bonus)
+        return
+    before = words[:start].rstrip()
+    if not is_act and (before.endswith((",", QUOTED)) or not before) and (after := phrase_after(words, cue.end)):
+        yield Candidate(after, cue, False, score + 0.5 * before.endswith(QUOTED))
+
+
+def _phrase_before(words: str, verb: int, *, first: int) -> tuple[Span | None, int]:
+    """The noun phrase that ends before a verb, and where the verb with its auxiliaries begins."""
+    begin = end = verb
+    while match := _BEFORE_VERB.search(words, max(first, end - 40), end):
+        end = match.start()
+        if match["auxiliary"]:
+            begin = end
+    left = words[first:end].rstrip()
+    while match := _TRAILING.search(left):
+        left = left[: match.start()].rstrip()
+    appositive = left.endswith(",")
+    left = left.rstrip(",").rstrip()
+    floor = max(left.rfind(mark) for mark in (QUOTED, ";", ":", " — ", " – ", "(", "—")) + 1
+    comma = left.rfind(", ", floor)
+    chunk_at = comma + 2 if comma >= 0 else floor
+    if appositive and comma >= 0:
+        head = _noun_phrase(left, floor, comma)
+        if head and re.search(r"[A-Z]", left[head.start : head.end]) and comma - head.end <= 1:
+            return Span(first + head.start, first + len(left)), begin
+    span = _noun_phrase(left, chunk_at, len(left))
+    return (Span(first + span.start, first + span.end), begin) if span else (None, begin)
+
+
+def _noun_phrase(left: str, start: int, end: int) -> Span | None:
+    """The noun phrase that the stretch ends with; None when it is no name and no description."""
+    while start < end and not (left[start].isalnum() or left[start] in "'‘@"):
+        start += 1
+    for pattern in (_SUBORDINATOR, _CLAUSE_AND):
+        for match in pattern.finditer(left, start, end):
+            if pattern is _CLAUSE_AND and not _VERBAL.search(left, start, match.start()):
+                continue
+            start = match.end()
+    if match := _LEADING.match(left[start:end]):
+        start += match.end()
+    if start >= end:
+        return None
+    phrase = left[start:end]
+    if _PREPOSITIONAL.match(phrase) or len(phrase.split()) > 16 or _VERBAL.search(phrase):
+        last = _LAST_NOUN_PHRASE.search(phrase)
+        if last is None:
+            return None
+        start += last.start()
+        phrase = left[start:end]
+    if _NO_SUBJECT.fullmatch(phrase.split()[0]) and len(phrase.split()) == 1 and phrase != "It":
+        return None
+    if _PRONOUN.fullmatch(phrase) or _TITLE_WORD.match(phrase) or phrase.split()[-1].lower().endswith("s"):
+        return Span(start, end)
+    return None
+
+
+def phrase_after(words: str, place: int) -> Span | None:
+    """The noun phrase that begins here, up to a clause, a time or a mark."""
+    while place < len(words) and words[place] == " ":
+        place += 1
+    stop = _STOP_RIGHT.search(words, place)
+    end = stop.start() if stop else len(words.rstrip(" .!?"))
+    phrase = words[place:end].rstrip(" ,.")
+    if not phrase or QUOTED in phrase or len(phrase.split()) > 14:
+        return None
+    if not (_PRONOUN.fullmatch(phrase) or _TITLE_WORD.match(phrase) or phrase.split()[0].endswith("s")):
+        return None
+    return Span(place, place + len(phrase))
