@@ -18,6 +18,7 @@ from models.language import read_detector
 from service import schemas
 from service.admission import Workload
 from service.allowance import Allowance
+from service.analyst import Analyst
 from service.auth import OPEN_PATHS, Access, KeyRing
 from service.batching import Batcher
 from service.desk import Desk
@@ -26,7 +27,7 @@ from service.gate import DEADLINE_HEADER, Gate
 from service.guard import SizeGuard
 from service.headers import SafeHeaders
 from service.rollover import Rollover, open_model
-from service.routes import classify, documentation, health
+from service.routes import analyze, classify, documentation, health, page
 from service.settings import Settings
 from service.shedding import Shedder
 from service.telemetry import Metrics, Telemetry
@@ -72,12 +73,21 @@ def create_app(settings: Settings, classifier: StanceClassifier, *, spans: Trace
     app.state.shedder = Shedder(batcher, watchdog, metrics, ring, deadline_seconds=settings.deadline_seconds)
     app.state.reload = partial(_reload, ring, rollover)
     allowance = Allowance(settings.key_tokens_per_second, settings.key_burst_tokens)
-    app.include_router(classify.make_router(Desk(rollover, batcher, settings, metrics, allowance)))
-    app.include_router(health.make_router(rollover, watchdog, settings, metrics))
-    if app.openapi_url:
-        app.include_router(documentation.make_router(title=app.title, openapi_url=app.openapi_url))
+    _include_routes(app, Desk(rollover, batcher, settings, metrics, allowance), watchdog)
     app.openapi = lambda: _openapi(app, rollover, is_locked=ring.is_locked)  # type: ignore[method-assign]  # the way FastAPI documents
     return app
+
+
+def _include_routes(app: FastAPI, desk: Desk, watchdog: Watchdog) -> None:
+    """Let the app answer what it answers."""
+    settings = desk.settings
+    app.include_router(classify.make_router(desk))
+    app.include_router(analyze.make_router(Analyst(desk)))
+    app.include_router(health.make_router(desk.classifier, watchdog, settings, desk.metrics))
+    if settings.page:
+        app.include_router(page.make_router())
+    if app.openapi_url:
+        app.include_router(documentation.make_router(title=app.title, openapi_url=app.openapi_url))
 
 
 @asynccontextmanager
