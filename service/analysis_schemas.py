@@ -1,23 +1,18 @@
 """What goes over the wire when a whole article is analyzed, in and out; the OpenAPI document is made from it."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from models import analysis
 from models.conditions import ConditionSpan
 from models.labels import ConditionKind, Speech, Stance
-from models.prediction import Prediction
-from models.segmentation import Segment, SegmentKind
+from models.segmentation import SegmentKind
 from models.span import Span
+from service.analysis_examples import EXAMPLE_ANALYSIS, EXAMPLE_ARTICLE
 from service.schemas import ItemError, Language
 
-MAX_TITLE_CHARS = 300
-EXAMPLE_ARTICLE = (
-    "The delegation rejected the draft on Monday. “We will return to the talks only once the sanctions are lifted,” "
-    "Foreign Minister Ada Novak told reporters."
-)
-
+MAX_TITLE_CHARS: Final = 300
 Start = Annotated[int, Field(ge=0, description="first character, counted in Unicode code points from 0")]
 End = Annotated[int, Field(ge=1, description="the character behind the last")]
 
@@ -183,6 +178,8 @@ class FailedStatement(BaseModel):
 class AnalysisAnswer(BaseModel):
     """Who takes which stance in an article, and on what condition."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE_ANALYSIS]})
+
     title: str | None
     date: str | None
     text: str | None = Field(description="the text of a file, to which all places refer; null where you sent the text")
@@ -195,93 +192,3 @@ class AnalysisAnswer(BaseModel):
     failed: list[FailedStatement] = Field(description="statements that broke the engine; nearly always empty")
     model: str = Field(description="name@version")
     codebook: str = Field(description="version of the codebook that says what the labels mean")
-
-
-class SegmentAnswer(BaseModel):
-    """One statement before it has been read: its place alone."""
-
-    start: Start
-    end: End
-    kind: SegmentKind
-    paragraph: int
-
-    @classmethod
-    def of(cls, segment: Segment) -> Self:
-        """The place of one segment."""
-        return cls.model_construct(start=segment.start, end=segment.end, kind=segment.kind, paragraph=segment.paragraph)
-
-
-class StartLine(BaseModel):
-    """The first line of a stream: the article cut into statements."""
-
-    type: Literal["start"] = "start"
-    title: str | None
-    date: str | None
-    text: str | None
-    n_chars: int
-    language: Language | None
-    segments: list[SegmentAnswer]
-    model: str
-    codebook: str
-
-
-class EarlyStance(BaseModel):
-    """The stance of a statement as soon as it is known; its speaker is known at the end."""
-
-    start: Start
-    stance: Stance
-    certain: bool
-
-    @classmethod
-    def of(cls, segment: Segment, prediction: Prediction) -> Self:
-        """The stance of one segment."""
-        return cls.model_construct(start=segment.start, stance=prediction.stance, certain=prediction.certain)
-
-
-class ProgressLine(BaseModel):
-    """A line for each piece that has been read."""
-
-    type: Literal["progress"] = "progress"
-    n_done: int
-    n_statements: int
-    stances: list[EarlyStance]
-
-
-class StatementLine(BaseModel):
-    """A line for each statement."""
-
-    type: Literal["statement"] = "statement"
-    statement: StatementAnswer
-
-
-class ActorsLine(BaseModel):
-    """The line with everything that is found over all statements."""
-
-    type: Literal["actors"] = "actors"
-    actors: list[ActorAnswer]
-    addressed: list[AddressAnswer]
-    n_unknown: int
-    failed: list[FailedStatement]
-
-
-class EndLine(BaseModel):
-    """The last line of a whole stream. One that ends without it, or with an error, is unfinished."""
-
-    type: Literal["end"] = "end"
-    n_statements: int
-
-
-class StreamError(BaseModel):
-    """What went wrong in midstream."""
-
-    code: str
-    message: str
-    request_id: str
-    retry_after_seconds: int | None
-
-
-class ErrorLine(BaseModel):
-    """The last line of a stream that failed."""
-
-    type: Literal["error"] = "error"
-    error: StreamError

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from fastapi import FastAPI
 from opentelemetry.trace import TracerProvider
@@ -18,6 +18,7 @@ from models.language import read_detector
 from service import schemas
 from service.admission import Workload
 from service.allowance import Allowance
+from service.analysis_schemas import AnalysisAnswer
 from service.analyst import Analyst
 from service.auth import OPEN_PATHS, Access, KeyRing
 from service.batching import Batcher
@@ -38,6 +39,10 @@ DESCRIPTION = """Does this statement lean toward negotiating or away from it?
 `conciliatory`, `hostile`, `conditional`, or `none` where the statement takes no stance; with calibrated probabilities.
 The labels are defined by the codebook, and the answer names its version. The model reads English.
 Every error has the same body: `{"error": {"code", "message", "request_id"}}`."""
+
+
+WITH_NULLS: Final = (schemas.StanceAnswer, schemas.BatchAnswer, AnalysisAnswer)
+"""The answers whose examples hold nulls."""
 
 
 def create_app(settings: Settings, classifier: StanceClassifier, *, spans: TracerProvider | None = None) -> FastAPI:
@@ -158,7 +163,7 @@ def _openapi(app: FastAPI, rollover: Rollover, *, is_locked: bool) -> dict[str, 
         components = document["components"]["schemas"]
         components.update(error_schema.pop("$defs"))
         components["ErrorAnswer"] = error_schema
-        for model in (schemas.StanceAnswer, schemas.BatchAnswer):  # FastAPI drops each null from their examples
+        for model in WITH_NULLS:  # which FastAPI drops from their examples
             components[model.__name__]["examples"] = model.model_json_schema()["examples"]
         if is_locked:
             document["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}

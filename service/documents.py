@@ -16,12 +16,13 @@ from typing import Final
 
 from service.errors import BadRequest, ServiceError, Unavailable
 
+DOCX: Final = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 KINDS: Final[Mapping[str, str]] = {
     "text/plain": "txt",
     "text/html": "html",
     "application/xhtml+xml": "html",
     "application/pdf": "pdf",
-    "application/vnd.openxmlformats-officedocument.wordprocessingml.document": "docx",
+    DOCX: "docx",
 }
 """What can be read, by media type."""
 STARTS: Final[Mapping[bytes, tuple[str, str]]] = {

@@ -88,8 +88,6 @@ class Settings(BaseModel):
     def _limits_agree(self) -> Self:
         if self.max_text_chars > self.max_body_bytes:
             raise ValueError("max_text_chars is larger than max_body_bytes: no such text could arrive")
-        if self.max_article_chars > self.max_body_bytes:
-            raise ValueError("max_article_chars is larger than max_body_bytes: no such text could arrive")
         if self.max_body_bytes > self.max_held_bytes + UNCOUNTED_BYTES:
             raise ValueError("max_body_bytes is larger than max_held_bytes: no such body could be held")
         return self

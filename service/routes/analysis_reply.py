@@ -12,6 +12,7 @@ from starlette.types import Receive, Scope, Send
 from models.analysis import Analysis
 from models.prediction import Prediction
 from service import analysis_schemas as schemas
+from service import stream_schemas as stream
 from service.analyst import Analyst, Outcome, Plan
 from service.errors import ServiceError
 from service.routes.bodies import promised, while_connected
@@ -80,13 +81,13 @@ class Reply(Response):
         request_id = self._question.visit.request_id
         stated = known(error, request_id)
         self._analyst.desk.metrics.count_error(stated.kind.code)
-        detail = schemas.StreamError(
+        detail = stream.StreamError(
             code=stated.kind.code,
             message=stated.message,
             request_id=request_id,
             retry_after_seconds=stated.retry_after_seconds,
         )
-        return _line(schemas.ErrorLine(error=detail))
+        return _line(stream.ErrorLine(error=detail))
 
 
 async def _lines(analyst: Analyst, question: Question, request: Request) -> AsyncGenerator[bytes, None]:
@@ -99,19 +100,19 @@ async def _lines(analyst: Analyst, question: Question, request: Request) -> Asyn
         yield _line(_start(question, plan))
         async for piece in analyst.outcomes(plan, **promise):
             stances = [
-                schemas.EarlyStance.of(segment, outcome)
+                stream.EarlyStance.of(segment, outcome)
                 for segment, outcome in zip(plan.segments[len(outcomes) :], piece, strict=False)
                 if isinstance(outcome, Prediction)
             ]
             outcomes += piece
-            yield _line(schemas.ProgressLine(n_done=len(outcomes), n_statements=len(plan.segments), stances=stances))
+            yield _line(stream.ProgressLine(n_done=len(outcomes), n_statements=len(plan.segments), stances=stances))
         analysis = await analyst.put_together(plan, outcomes, **promise)
     for first in range(0, len(analysis.statements), LINES_AT_ONCE):
         some = analysis.statements[first : first + LINES_AT_ONCE]
         answers = [schemas.StatementAnswer.of(one, plan.text) for one in some]
-        yield b"".join(_line(schemas.StatementLine.model_construct(statement=one)) for one in answers)
-    yield _line(schemas.ActorsLine(**_over_all(plan, analysis, outcomes)))
-    yield _line(schemas.EndLine(n_statements=len(analysis.statements)))
+        yield b"".join(_line(stream.StatementLine.model_construct(statement=one)) for one in answers)
+    yield _line(stream.ActorsLine(**_over_all(plan, analysis, outcomes)))
+    yield _line(stream.EndLine(n_statements=len(analysis.statements)))
 
 
 def wants_lines(request: Request) -> bool:
@@ -137,9 +138,9 @@ def _head(question: Question, plan: Plan) -> dict[str, Any]:
     }
 
 
-def _start(question: Question, plan: Plan) -> schemas.StartLine:
-    segments = [schemas.SegmentAnswer.of(one) for one in plan.segments]
-    return schemas.StartLine.model_construct(segments=segments, **_head(question, plan))
+def _start(question: Question, plan: Plan) -> stream.StartLine:
+    segments = [stream.SegmentAnswer.of(one) for one in plan.segments]
+    return stream.StartLine.model_construct(segments=segments, **_head(question, plan))
 
 
 def _over_all(plan: Plan, analysis: Analysis, outcomes: Sequence[Outcome]) -> dict[str, Any]:

@@ -5,9 +5,10 @@ from typing import Any, Final
 
 from fastapi import APIRouter, Request, Response
 
-from service.analysis_schemas import EXAMPLE_ARTICLE, AnalysisAnswer, Article
+from service.analysis_examples import EXAMPLE_ARTICLE, EXAMPLE_LINES
+from service.analysis_schemas import AnalysisAnswer, Article
 from service.analyst import Analyst
-from service.documents import KINDS, Documents
+from service.documents import DOCX, KINDS, Documents
 from service.errors import BadRequest, responses
 from service.gate import DEADLINE_HEADER
 from service.routes.analysis_reply import LINES, Question, Reply, wants_lines
@@ -28,6 +29,10 @@ from service.telemetry import visit_of
 
 UNREADABLE_FILE: Final = ("unreadable_file", "file_too_complex")
 """What else can be wrong with a file."""
+
+
+EXAMPLE_FILES: Final = {"application/pdf": "%PDF-1.7 ...", DOCX: "PK ..."}
+"""What stands for files that a document in JSON cannot show."""
 
 
 def make_router(analyst: Analyst) -> APIRouter:
@@ -93,7 +98,8 @@ def _deadline(request: Request, analyst: Analyst) -> float:
 
 def _responses(*codes: str) -> dict[int | str, dict[str, Any]]:
     """The OpenAPI responses of both routes: one document, or lines of it, and these errors besides the usual."""
-    content = {"application/json": {"schema": {"$ref": "#/components/schemas/AnalysisAnswer"}}, LINES: {"schema": {}}}
+    lines = {"schema": {"type": "string"}, "example": EXAMPLE_LINES}
+    content = {"application/json": {"schema": {"$ref": "#/components/schemas/AnalysisAnswer"}}, LINES: lines}
     described = responses("invalid_request", "too_many_statements", *codes, *REFUSED_ALWAYS, *UNAVAILABLE)
     return {200: {"model": AnalysisAnswer, "description": "What is in the article.", "content": content}, **described}
 
@@ -101,5 +107,6 @@ def _responses(*codes: str) -> dict[int | str, dict[str, Any]]:
 def _file_body() -> dict[str, Any]:
     """The OpenAPI request body of a file."""
     described = request_body(Article, plain=False)
-    schema = {"schema": {"type": "string", "format": "binary"}}
-    return {**described, "requestBody": {"required": True, "content": dict.fromkeys(KINDS, schema)}}
+    schema = {"type": "string", "contentMediaType": "application/octet-stream"}
+    content = {kind: {"schema": schema, "example": EXAMPLE_FILES.get(kind, EXAMPLE_ARTICLE)} for kind in KINDS}
+    return {**described, "requestBody": {"required": True, "content": content}}
