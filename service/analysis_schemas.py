@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from models import analysis
 from models.conditions import ConditionSpan
 from models.labels import ConditionKind, Speech, Stance
+from models.leaning import Leaning
 from models.segmentation import SegmentKind
 from models.span import Span
 from service.analysis_examples import EXAMPLE_ANALYSIS, EXAMPLE_ARTICLE
@@ -109,7 +110,7 @@ class LeaningAnswer(BaseModel):
     high: float = Field(ge=-1, le=1)
 
     @classmethod
-    def of(cls, leaning: analysis.Leaning | None) -> Self | None:
+    def of(cls, leaning: Leaning | None) -> Self | None:
         """The answer for one leaning, or none."""
         return None if leaning is None else cls(value=leaning.value, low=leaning.low, high=leaning.high)
 

@@ -9,11 +9,12 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from models.analysis import Analysis, assemble
 from models.classifier import StanceClassifier
+from models.encoding import Encoding
 from models.language import ForeignLanguage, foreign_language
 from models.prediction import Prediction
 from models.segmentation import Segment, segment
@@ -66,7 +67,6 @@ class Analyst:
     n_running: int = 0
     n_waiting_tokens: int = 0
     """Padded tokens of admitted articles that are not in the queue yet, as expected."""
-    _room: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def plan(self, text: str, *, deadline: float, visit: Visit) -> Plan:
         """The article in statements. Raises: TextError, BadRequest for too many of them, Unavailable."""
@@ -134,26 +134,26 @@ class Analyst:
         self.desk.allowance.give_back(visit.key, n_words - n_tokens)  # what was taken before by words, put right
         if visit.key:
             self.desk.metrics.key_tokens.labels(visit.key).inc(n_tokens)
-        async with self._room:
-            await self._find_room(sum(encoding.width for encoding in encodings), deadline)
-            submitted = asyncio.ensure_future(self.desk.batcher.submit(encodings, deadline=deadline, admitted=True))
-            await asyncio.sleep(0)  # it is in the queue, or refused, before the next piece looks for room
-        try:
-            outcomes = await submitted
-        finally:
-            submitted.cancel()
+        outcomes = await self._submit(encodings, deadline)
         for outcome in outcomes:
             if isinstance(outcome, Prediction):
                 self.desk.metrics.stances.labels(outcome.stance).inc()
         return outcomes
 
-    async def _find_room(self, n_tokens: int, deadline: float) -> None:
-        """Wait until the queue takes that many tokens. Raises: Unavailable."""
+    async def _submit(self, encodings: Sequence[Encoding], deadline: float) -> list[Outcome]:
+        """What the batcher gives, as soon as the queue has room for it. Raises: Unavailable."""
+        n_tokens = sum(encoding.width for encoding in encodings)
         workload = self.desk.batcher.workload
-        while workload.waiting_tokens and workload.waiting_tokens + n_tokens > workload.max_queued_tokens:
-            if time.monotonic() > deadline:
-                raise Unavailable("deadline_exceeded", "no answer within the deadline")
-            await asyncio.sleep(ROOM_SECONDS)
+        while True:
+            while workload.waiting_tokens and workload.waiting_tokens + n_tokens > workload.max_queued_tokens:
+                if time.monotonic() > deadline:
+                    raise Unavailable("deadline_exceeded", "no answer within the deadline")
+                await asyncio.sleep(ROOM_SECONDS)
+            try:
+                return await self.desk.batcher.submit(encodings, deadline=deadline, admitted=True)
+            except Unavailable as error:
+                if error.kind.code != "overloaded":  # which is that of somebody who was quicker
+                    raise
 
 
 def _assembled(plan: Plan, outcomes: Sequence[Outcome]) -> Analysis:

@@ -44,7 +44,8 @@ class Reply(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, unless the caller goes away first. Raises: ParleyError, ServiceError, ClientDisconnect."""
         request = Request(scope, receive)
-        work = self._stream(request, send) if wants_lines(request) else self._whole(request, send)
+        promised(request)["expectation"].end()  # from here on the article is counted, not what any request may be
+        work = self._stream(send) if wants_lines(request) else self._whole(request, send)
         await while_connected(request, work)
 
     async def _whole(self, request: Request, send: Send) -> None:
@@ -53,7 +54,6 @@ class Reply(Response):
         plan = await analyst.plan(question.article.text, **promise)
         outcomes: list[Outcome] = []
         async with analyst.admitted(plan, **promise):
-            promised(request)["expectation"].end()  # from here on the article is counted exactly
             async for piece in analyst.outcomes(plan, **promise):
                 outcomes += piece
             analysis = await analyst.put_together(plan, outcomes, **promise)
@@ -61,9 +61,9 @@ class Reply(Response):
             body = await analyst.desk.aside(size, question.deadline, _worded, *rest)
         await Response(body, media_type="application/json")(request.scope, request.receive, send)
 
-    async def _stream(self, request: Request, send: Send) -> None:
+    async def _stream(self, send: Send) -> None:
         started = False
-        async with aclosing(_lines(self._analyst, self._question, request)) as lines:
+        async with aclosing(_lines(self._analyst, self._question)) as lines:
             try:
                 async for piece in lines:
                     if not started:
@@ -90,13 +90,12 @@ class Reply(Response):
         return _line(stream.ErrorLine(error=detail))
 
 
-async def _lines(analyst: Analyst, question: Question, request: Request) -> AsyncGenerator[bytes, None]:
+async def _lines(analyst: Analyst, question: Question) -> AsyncGenerator[bytes, None]:
     """The answer line by line: a start, progress while the model reads, then statements, actors and an end."""
     promise: dict[str, Any] = {"deadline": question.deadline, "visit": question.visit}
     plan = await analyst.plan(question.article.text, **promise)
     outcomes: list[Outcome] = []
     async with analyst.admitted(plan, **promise):
-        promised(request)["expectation"].end()
         yield _line(_start(question, plan))
         async for piece in analyst.outcomes(plan, **promise):
             stances = [
