@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from models.actors import Cast
+from models.actors import N_LOOKED_BACK, Cast, Told
 from models.addressees import addressee_of
 from models.candidates import Candidate, best_candidate, candidate_of
 from models.labels import Speech
@@ -68,9 +68,8 @@ class _Reader:
             candidate_of(words, speech[index]) if speech is not None else best_candidate(words)
             for index, words in enumerate(self._words)
         ]
-        self._cast = Cast(text, self._quoted)
+        self._cast = Cast(text)
         self._issuer = issuer_of(text, "\n".join(self._words))
-        self._spoke: list[str] = []
         self._found: list[Attribution] = []
 
     def read(self) -> tuple[Attribution, ...]:
@@ -79,8 +78,6 @@ class _Reader:
         for index in range(len(self._segments)):
             found = self._turn(index) if takes_turns else None
             found = found or self._report(index)
-            if found.speaker and (not self._spoke or self._spoke[0] != found.speaker):
-                self._spoke.insert(0, found.speaker)
             self._found.append(found)
         return tuple(self._found)
 
@@ -134,13 +131,18 @@ class _Reader:
         if reading.source is None:
             return Attribution(kind, None, cue)
         source = Span(start + reading.source.start, start + reading.source.end)
-        speaker = self._cast.resolve(source.of(self._text), source.start, last=self._spoke)
+        speaker = self._cast.resolve(source.of(self._text), source.start, before=self._before(index))
         addressee = addressee_of(self._words[index], reading) if cue else None
         name = None
         if addressee:
             place = Span(start + addressee.start, start + addressee.end)
-            name = self._cast.resolve(place.of(self._text), place.start, last=self._spoke[1:])
+            name = self._cast.resolve(place.of(self._text), place.start, before=self._before(index))
         return Attribution(kind, source, cue, speaker, name if name != speaker else None)
+
+    def _before(self, index: int) -> list[Told]:
+        """The statements before one, latest first, as far back as a pronoun reaches."""
+        known = range(min(index, len(self._found)) - 1, max(-1, index - 1 - N_LOOKED_BACK), -1)
+        return [(self._segments[i].start, self._segments[i].end, self._found[i].speaker) for i in known]
 
     def _carried(self, index: int) -> Attribution:
         """Quoted words without a source of their own: whoever the same quotation names, before or after."""

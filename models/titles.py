@@ -1,5 +1,6 @@
 """Words around names: titles of persons, words that bodies are named with, capitals that begin sentences and no name."""
 
+import re
 from typing import Final
 
 MALE: Final = frozenset(
@@ -45,3 +46,11 @@ NO_NAMES: Final = frozenset(
     "Saturday Sunday January February March April May June July August September October November December Let So Yet Under "
     "Over About Among Between Through Into Around Such Only Even Still Once Nearly Q Yes Speaking Within".split()
 )
+
+OCCUPATION: Final = re.compile(
+    r"(?:[A-Z]\w+(?:ologist|ist|ician|woman|person|worker|fighter|keeper|master|holder)|Farmer|Driver|Engineer|Teacher|Nurse|"
+    r"Doctor|Student|Fisherman|Miner|Pilot|Researcher|Scientist|Expert|Eyewitness|Witness|Resident|Activist|Founder|Owner|"
+    r"President|Cousin|Brother|Sister|Negotiator|Mediator|Organiser|Organizer|Reporter|Correspondent|Sen|Lawmaker|"
+    r"Presidents|Ministers|Governors|Senators|Messrs|Professors|Officers|Drs|Committeeman|Head|Comrade|Saint)"
+)
+"""Words that stand before a name and say what its bearer does."""
