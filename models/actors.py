@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from models.names import ARTICLE, Person, bodies_of, initials_of, person_of, people_of, split_title
+from models.names import ARTICLE, Person, bodies_of, is_title, people_of, person_of, split_title
 from models.titles import BODIES, FEMALE, MALE
 
 SINGULAR: Final = {"he": "he", "him": "he", "his": "he", "himself": "he", "she": "she", "her": "she", "herself": "she"}
@@ -20,9 +20,17 @@ ANSWERING: Final = frozenset({"A", "ANSWER"})
 N_LOOKED_BACK: Final = 5
 """Statements before a pronoun in which whoever it stands for is looked for."""
 
+_ACRONYM: Final = re.compile(r"\s*\([^)]*\)")
 _TAIL: Final = re.compile(
-    r"(?:,|\s(?:including|such as|like|who|which|whom|whose|from|at|in|on|with|near|under|speaking|quoted)\s).*$", re.DOTALL
+    r"(?:,|\s(?:including|such as|like|who|which|whom|whose|at|with|near|under|speaking|quoted|on behalf)\s"
+    r"|\s(?:from|in|on)\s(?!(?:the\s)?[A-Z][\w\s’'-]*$)).*$",
+    re.DOTALL,
 )
+_DOCUMENT: Final = re.compile(
+    r"^(?P<of>.*?)\s?\b(?:press release|data|reports?|statement|release|website|figures|survey|poll|study|records|accounts?|"
+    r"documents?|notice|letter|post|tweet|survey|researche?s?|findings)(?:\s(?:from|by|of|issued by|published by)\s(?P<by>.+))?$"
+)
+_NAMES: Final = re.compile(r"(?!(?:The|An?|One|Some|Another|His|Her|Its|Their)\b)[A-Z]")
 _AND: Final = re.compile(r"\s(?:and|as well as|along with)\s")
 _OF: Final = re.compile(r"\s(?:of|from|for|at|in|with|on)\s")
 
@@ -52,7 +60,7 @@ class Cast:
 
         ``before`` are the statements before, latest first: what pronouns are looked for in.
         """
-        words = re.sub(r"['’]s?$", "", phrase.strip(" ,.;:\"“”‘’()"))
+        words = re.sub(r"['’]s?$", "", _ACRONYM.sub("", phrase).strip(" ,.;:\"“”‘’"))
         low = words.lower()
         if low in SINGULAR:
             return self._person_before(place, SINGULAR[low], before)
@@ -60,6 +68,9 @@ class Cast:
             return self._body_before(before)
         if low in NOBODY or not words:
             return None
+        document = _DOCUMENT.match(words)
+        if document and (document["by"] or _NAMES.search(document["of"])):
+            words = document["by"] or document["of"]
         return self._person_in(words, place) or self._body_in(words, place)
 
     def labelled(self, label: str) -> str | None:
@@ -89,7 +100,8 @@ class Cast:
         chunks = [chunk.strip() for chunk in phrase.split(",")]
         for number, chunk in enumerate(chunks):
             head = _OF.split(chunk, maxsplit=1)[0]
-            for part in dict.fromkeys((_AND.split(head)[0], chunk)):
+            is_office = head != chunk and is_title(head.split()[-1].title())
+            for part in (_AND.split(head)[0], *([chunk] if is_office else [])):
                 found = person_of(part)
                 if found is None or (number and found.rest):
                     continue
@@ -135,11 +147,11 @@ class Cast:
         return None
 
     def _body_in(self, phrase: str, place: int) -> str | None:
-        core = re.sub(r"\s*\([^)]*\)", "", _TAIL.sub("", phrase)).strip()
+        core = _TAIL.sub("", phrase).strip()
         parts = _AND.split(core, maxsplit=1)
-        if len(parts) > 1 and (parts[1].startswith(("the ", "other ", "some ")) or ARTICLE.match(parts[0]) is None):
-            whole = ARTICLE.sub("", core)
-            core = core if whole.lower() in self._bodies and not parts[1].startswith("the ") else parts[0]
+        if len(parts) > 1 and (parts[1].startswith(("the ", "other ", "some ")) or parts[1].islower()):
+            n_bodies = [sum(word in BODIES for word in part.split()) for part in parts]
+            core = parts[0] if min(n_bodies) or not parts[0][-1:].isalpha() or parts[1].islower() else core
         bare = ARTICLE.sub("", core)
         bare = re.sub(r"['’]s?$", "", bare)
         if not bare:
@@ -147,23 +159,27 @@ class Cast:
         if bare in self._aliases:
             return self._aliases[bare]
         is_definite = core.lower().startswith(("the ", "its ", "their ", "his ", "her "))
-        return self._described(bare, place) if is_definite or bare[0].isupper() else bare
+        if is_definite or bare[0].isupper():
+            return self._described(bare, place, is_definite=is_definite)
+        return core if core.lower().startswith(("another ", "his ", "her ", "its ")) else bare
 
-    def _described(self, bare: str, place: int) -> str:
+    def _described(self, bare: str, place: int, *, is_definite: bool) -> str:
         """The fuller name that a short one stands for: of a person by the role, of a body by its last or first word."""
         low, parts = bare.lower(), bare.split()
         if low in self._roles and bare not in self._bodies.values():
             return self._fullest(self._closest(self._roles[low], place)).name
         if len(parts) == 1:
-            fuller = [
-                name
-                for name in self._bodies.values()
-                if " " in name and (name.lower().split()[-1] == low or (name.split()[0] == bare and name.split()[-1] in BODIES))
-            ]
+            fuller = [name for name in self._bodies.values() if " " in name and _shortens(bare, name, is_definite)]
             named = [(at, name) for name in fuller if (at := self._text.rfind(name, 0, place)) >= 0]
             if named:
                 return max(named)[1]
         return self._bodies.get(low, bare)
 
 
-__all__ = ["Cast", "initials_of"]
+def _shortens(short: str, name: str, is_definite: bool) -> bool:
+    """Whether one word may stand for a body's name: "the Front" for Island Front, "Northline" for Northline Shipping."""
+    words = name.split()
+    heads = re.split(r"\s(?:of|for|on)\s", name)[0].split()
+    if is_definite and heads[-1].lower() == short.lower():
+        return True
+    return words[0] == short and len(words) == 2 and words[-1] in BODIES

@@ -8,14 +8,19 @@ from typing import Final, NamedTuple
 
 from models.titles import BODIES, FEMALE, MALE, NO_NAMES, OCCUPATION, TITLES
 
-_CAPITAL: Final = r"(?:[A-ZÀ-ÖØ-ÞĀ-Ž](?:[\w’'.-]*\w)?\.?)"
-_PARTICLE: Final = r"(?:de|del|della|da|dos|du|van|von|der|den|al|el|bin|ibn|la|le|ter|y)"
+_CAPITAL: Final = (
+    r"(?:(?:Brig|Gen|Mr|Mrs|Ms|Dr|Sen|Rep|Gov|Lt|Col|Capt|Maj|Sgt|Prof|Rev|St|Cllr|Messrs|Hon|[A-Z])\.|"
+    r"[A-ZÀ-ÖØ-ÞĀ-Ž](?:(?:[\w’'-]|\.(?=\w))*\w)?)"
+)
+_PARTICLE: Final = r"(?:de|del|dela|della|da|dos|du|van|von|der|den|al|el|bin|ibn|la|le|ter|y)"
 _SEQUENCE: Final = re.compile(rf"(?<![\w’'-])(?:(?:al|el)-)?{_CAPITAL}(?:\s(?:{_PARTICLE}\s){{0,2}}(?:(?:al|el)-)?{_CAPITAL})*")
 _BODY: Final = re.compile(
     rf"(?<![\w’'-]){_CAPITAL}['’]?(?:\s(?:(?:of|for|and|on)\s(?:the\s)?)?{_CAPITAL}['’]?)*"
 )
 _ACRONYM: Final = re.compile(r"\s\((?:the\s)?([A-Z][A-Za-z&.-]{1,9})\)")
-_PREPOSED: Final = re.compile(r"(?:^|\s)(?P<title>[\w.’'-]+)\s(?:of|to|for)\s(?:the\s)?$")
+_PREPOSED: Final = re.compile(r"(?:^|\s)(?P<title>[\w.’'-]+)\s(?:of|to|for|from)\s(?:the\s)?$")
+_AFTER_PREPOSITION: Final = re.compile(r"\b(?:[Tt]he|of|for|in|on|at|and the)\s$")
+_ACTS: Final = re.compile(r"\s(?:\w+ed|\w+s|has|had|is|was|did|could|would|will|took|went|came|made|put|told|sat)\b")
 ARTICLE: Final = re.compile(r"^(?:the|an?)\s+", re.IGNORECASE)
 
 
@@ -52,11 +57,12 @@ def split_title(words: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     parts = words.split()
     while parts and parts[0] in NO_NAMES:
         parts = parts[1:]
-    cut = max((index + 1 for index, part in enumerate(parts) if _is_title(part)), default=0)
+    cut = max((index + 1 for index, part in enumerate(parts) if is_title(part)), default=0)
     return tuple(part.rstrip(".") for part in parts[:cut]), tuple(parts[cut:])
 
 
-def _is_title(word: str) -> bool:
+def is_title(word: str) -> bool:
+    """Whether a word before a name is a title or an occupation."""
     bare = word.rstrip(".")
     return bare in TITLES or bare.rsplit("-", 1)[-1].title() in TITLES or bool(OCCUPATION.fullmatch(bare))
 
@@ -69,7 +75,9 @@ def person_of(phrase: str) -> Named | None:
             return None
         words = re.split(r"['’]s\s", words)[-1]
         title, name = _name(words, phrase[: match.start()])
-        if name and not any(word in BODIES for word in name) and not re.search(r"\w", phrase[match.end() :]):
+        if re.search(r"\w", phrase[match.end() :]):
+            return None
+        if name and not any(word in BODIES for word in name):
             return Named(title, name, phrase[: match.start()].strip())
     return None
 
@@ -78,7 +86,7 @@ def _name(words: str, before: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Title and name of a sequence; after "Secretary of" the first words are the office's and the last two the name."""
     title, name = split_title(words)
     preposed = _PREPOSED.search(before)
-    if preposed and _is_title(preposed["title"].title()):
+    if preposed and not title and is_title(preposed["title"].title()):
         n_kept = 3 if len(name) > 3 and (len(name[-2]) <= 2 or name[-2].islower()) else 2
         name = name[-n_kept:] if len(name) >= 3 else ()
         title = (preposed["title"],)
@@ -97,7 +105,7 @@ def people_of(text: str) -> dict[str, Person]:
                 continue
             if len(name) == 1:
                 lone.append((at, title, name[0]))
-            elif not (re.search(r"\b[Tt]he\s$", before) and not title) and not name[0].isupper():
+            elif title or not _AFTER_PREPOSITION.search(before) or _PREPOSED.search(before):
                 _note(people.setdefault(" ".join(name), Person(" ".join(name), name)), at, title)
     by_word: dict[str, list[Person]] = {}
     for person in people.values():
@@ -107,7 +115,9 @@ def people_of(text: str) -> dict[str, Person]:
         known = by_word.get(word)
         if known:
             person = max(known, key=lambda one: one.last_before(at))
-            person.is_surely = person.is_surely or not re.search(r"\b[Tt]he\s$", text[max(0, at - 4) : at])
+            after_article = re.search(r"\b[Tt]he\s$", text[max(0, at - 4) : at])
+            acts = word == person.words[-1] or _ACTS.match(text, at + len(word))
+            person.is_surely = person.is_surely or bool(not after_article and acts)
             _note(person, at, title)
         elif title and not word.isupper():
             person = people.setdefault(word, Person(word, (word,)))
@@ -148,7 +158,7 @@ def bodies_of(text: str, people: Mapping[str, Person]) -> tuple[dict[str, str], 
         if not name or not name[0].isupper() or name in people:
             continue
         bodies.setdefault(name.lower(), name)
-        if len(words) > 2 and any(word in BODIES for word in words):
+        if len(words) > 1 and any(word in BODIES for word in words):
             aliases.setdefault(initials_of(name), name)
     for match in _ACRONYM.finditer(text):
         before = text[max(0, match.start() - 90) : match.start()]

@@ -19,7 +19,7 @@ TITLES: Final = (
         "Sergeant Sgt Commander Commissioner Judge Justice Chief Director Director-General Chair Chairperson Spokesperson "
         "Speaker Leader Officer Inspector Superintendent Detective Sheriff Constable Bishop Archbishop Pope Cardinal Reverend "
         "Rev Rabbi Imam Sheikh Ayatollah Abbot Councillor Cllr Coach Manager Executive CEO Editor Author Dean Rector Attorney "
-        "Prosecutor Counsel Solicitor Ombudsman Delegate Admiral Marshal Corporal Private Pastor Emir Sultan Crown Minister-President "
+        "Prosecutor MP MEP MSP TD PM VP AG MLA MK Whip Majority Minority Counsel Solicitor Ombudsman Delegate Admiral Marshal Corporal Private Pastor Emir Sultan Crown Minister-President "
         "Prime Foreign Interior Defence Defense Finance Health Justice Education Environment Transport Energy Labour Labor "
         "Trade Agriculture Culture Emergencies Home Treasury Ex-President Ex-Prime Former Acting Interim Democratic Republican "
         "Democrat Conservative Labour Senior Junior Star Singer Actor Actress Director Analyst Lawyer Economist".split()
