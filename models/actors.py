@@ -6,15 +6,19 @@ What the rules cannot tell stays unknown.
 """
 
 import re
+from bisect import bisect_left
 from collections.abc import Sequence
+from itertools import takewhile
 from typing import Final
 
-from models.names import ARTICLE, Person, bodies_of, is_title, people_of, person_of, split_title
+from models.names import ARTICLE, Body, Person, bodies_of, by_word_of, is_title, people_of, person_of, split_title
 from models.titles import BODIES, FEMALE, MALE
 
 SINGULAR: Final = {"he": "he", "him": "he", "his": "he", "himself": "he", "she": "she", "her": "she", "herself": "she"}
 PLURAL: Final = frozenset({"they", "it", "its", "their", "them", "itself", "themselves"})
-NOBODY: Final = frozenset({"i", "we", "you", "us", "our", "who", "which", "that", "one", "some", "others", "many", "there"})
+NOBODY: Final = frozenset(
+    {"i", "we", "you", "us", "our", "who", "which", "that", "one", "some", "others", "many", "there"}
+)
 ASKING: Final = frozenset({"Q", "QUESTION", "REPORTER", "QUESTIONER", "JOURNALIST", "INTERVIEWER"})
 ANSWERING: Final = frozenset({"A", "ANSWER"})
 N_LOOKED_BACK: Final = 5
@@ -32,6 +36,7 @@ _DOCUMENT: Final = re.compile(
 )
 _NAMES: Final = re.compile(r"(?!(?:The|An?|One|Some|Another|His|Her|Its|Their)\b)[A-Z]")
 _AND: Final = re.compile(r"\s(?:and|as well as|along with)\s")
+_AFTER_ROLE: Final = re.compile(r"\s(?!of|for|and|the|in|at|from|on)[a-z]{3,}\s[A-Z][\w’'-]+(?:\s[A-Z][\w’'-]+)+$")
 _OF: Final = re.compile(r"\s(?:of|from|for|at|in|with|on)\s")
 
 Told = tuple[int, int, str | None]
@@ -44,23 +49,24 @@ class Cast:
     def __init__(self, text: str) -> None:
         self._text = text
         self._people = people_of(text)
-        self._by_word: dict[str, list[Person]] = {}
-        for person in self._people.values():
-            for word in dict.fromkeys((person.words[0], person.words[-1])):
-                self._by_word.setdefault(word, []).append(person)
+        self._by_word = by_word_of(self._people)
         self._places = sorted((place, person) for person in self._people.values() for place in person.places)
         self._roles: dict[str, list[Person]] = {}
         for person in self._people.values():
             for role in person.roles:
                 self._roles.setdefault(role, []).append(person)
         self._bodies, self._aliases = bodies_of(text, self._people)
+        self._short: dict[str, list[Body]] = {}
+        for body in self._bodies.values():
+            for short in _shortened(body.name):
+                self._short.setdefault(short, []).append(body)
 
     def resolve(self, phrase: str, place: int, *, before: Sequence[Told] = ()) -> str | None:
         """The name of whoever ``phrase``, which begins at ``place``, stands for; None where nobody can tell.
 
         ``before`` are the statements before, latest first: what pronouns are looked for in.
         """
-        words = re.sub(r"['’]s?$", "", _ACRONYM.sub("", phrase).strip(" ,.;:\"“”‘’"))
+        words = re.sub(r"['’]s?$", "", _ACRONYM.sub("", phrase).strip(' ,.;:"“”‘’'))
         low = words.lower()
         if low in SINGULAR:
             return self._person_before(place, SINGULAR[low], before)
@@ -100,7 +106,7 @@ class Cast:
         chunks = [chunk.strip() for chunk in phrase.split(",")]
         for number, chunk in enumerate(chunks):
             head = _OF.split(chunk, maxsplit=1)[0]
-            is_office = head != chunk and is_title(head.split()[-1].title())
+            is_office = head != chunk and (is_title(head.split()[-1].title()) or _AFTER_ROLE.search(chunk))
             for part in (_AND.split(head)[0], *([chunk] if is_office else [])):
                 found = person_of(part)
                 if found is None or (number and found.rest):
@@ -113,8 +119,12 @@ class Cast:
         return None
 
     def _fullest(self, person: Person) -> Person:
-        """The same person under the longest name that has the same first and last words."""
-        same = [other for other in self._by_word[person.words[-1]] if other.words[:: len(other.words) - 1 or 1] == person.words[:: len(person.words) - 1 or 1]]
+        """The same person under the longest name that begins with the same word and has this one's last."""
+        same = [
+            other
+            for other in self._by_word.get(person.words[-1], [])
+            if other.words[0] == person.words[0] and person.words[-1] in other.words
+        ]
         return max([person, *same], key=lambda other: len(other.words))
 
     def _closest(self, people: Sequence[Person], place: int, title: tuple[str, ...] = ()) -> Person:
@@ -127,11 +137,11 @@ class Cast:
     def _person_before(self, place: int, gender: str, before: Sequence[Told]) -> str | None:
         """Whoever "he" is: a person named earlier in the sentence, or who spoke or was named first in one before."""
         sentence = before[0][1] if before else 0
-        here = [person for at, person in self._places if sentence <= at < place and person.is_surely]
+        here = self._named(sentence, place)
         if fitting := [person for person in here if person.gender in (None, gender)]:
             return self._fullest(fitting[0]).name
         for start, end, speaker in before[:N_LOOKED_BACK]:
-            named = [person for at, person in self._places if start <= at < end and person.is_surely]
+            named = self._named(start, end)
             spoke = [self._people[speaker]] if speaker in self._people else []
             for person in [*spoke, *named]:
                 if person.gender in (None, gender):
@@ -139,6 +149,15 @@ class Cast:
             if speaker is not None and speaker not in self._people and not speaker.istitle():
                 return speaker
         return None
+
+    def _named(self, start: int, end: int) -> list[Person]:
+        """Those who surely are persons and are named in a stretch of the text, in its order."""
+        first = bisect_left(self._places, start, key=lambda place: place[0])
+        return [
+            person
+            for at, person in takewhile(lambda place: place[0] < end, self._places[first : first + 50])
+            if person.is_surely
+        ]
 
     def _body_before(self, before: Sequence[Told]) -> str | None:
         for _, _, speaker in before[:N_LOOKED_BACK]:
@@ -166,20 +185,18 @@ class Cast:
     def _described(self, bare: str, place: int, *, is_definite: bool) -> str:
         """The fuller name that a short one stands for: of a person by the role, of a body by its last or first word."""
         low, parts = bare.lower(), bare.split()
-        if low in self._roles and bare not in self._bodies.values():
+        if low in self._roles and low not in self._bodies:
             return self._fullest(self._closest(self._roles[low], place)).name
-        if len(parts) == 1:
-            fuller = [name for name in self._bodies.values() if " " in name and _shortens(bare, name, is_definite)]
-            named = [(at, name) for name in fuller if (at := self._text.rfind(name, 0, place)) >= 0]
-            if named:
-                return max(named)[1]
-        return self._bodies.get(low, bare)
+        fuller = self._short.get(f"the {low}" if is_definite else bare, []) if len(parts) == 1 else []
+        if fuller and (body := max(fuller, key=lambda one: one.last_before(place))).last_before(place) >= 0:
+            return body.name
+        return self._bodies[low].name if low in self._bodies else bare
 
 
-def _shortens(short: str, name: str, is_definite: bool) -> bool:
-    """Whether one word may stand for a body's name: "the Front" for Island Front, "Northline" for Northline Shipping."""
+def _shortened(name: str) -> list[str]:
+    """The words that may stand for a body's name: "the front" for Island Front, "Northline" for Northline Shipping."""
     words = name.split()
-    heads = re.split(r"\s(?:of|for|on)\s", name)[0].split()
-    if is_definite and heads[-1].lower() == short.lower():
-        return True
-    return words[0] == short and len(words) == 2 and words[-1] in BODIES
+    if len(words) == 1:
+        return []
+    head = re.split(r"\s(?:of|for|on|against)\s", name)[0].split()[-1]
+    return [f"the {head.lower()}", *([words[0]] if len(words) < 4 and words[-1] in BODIES else [])]

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from models.cues import ACCORDING, ACTS, ADVERB, AUDIENCE, AUXILIARY, PASSIVE_BY, SAYS, STRONG, UNSOURCED
 from models.quotations import QUOTED

@@ -13,10 +13,10 @@ _CAPITAL: Final = (
     r"[A-ZÀ-ÖØ-ÞĀ-Ž](?:(?:[\w’'-]|\.(?=\w))*\w)?)"
 )
 _PARTICLE: Final = r"(?:de|del|dela|della|da|dos|du|van|von|der|den|al|el|bin|ibn|la|le|ter|y)"
-_SEQUENCE: Final = re.compile(rf"(?<![\w’'-])(?:(?:al|el)-)?{_CAPITAL}(?:\s(?:{_PARTICLE}\s){{0,2}}(?:(?:al|el)-)?{_CAPITAL})*")
-_BODY: Final = re.compile(
-    rf"(?<![\w’'-]){_CAPITAL}['’]?(?:\s(?:(?:of|for|and|on)\s(?:the\s)?)?{_CAPITAL}['’]?)*"
+_SEQUENCE: Final = re.compile(
+    rf"(?<![\w’'-])(?:(?:al|el)-)?{_CAPITAL}(?:\s(?:{_PARTICLE}\s){{0,2}}(?:(?:al|el)-)?{_CAPITAL})*"
 )
+_BODY: Final = re.compile(rf"(?<![\w’'-]){_CAPITAL}['’]?(?:\s(?:(?:of|for|and|on)\s(?:the\s)?)?{_CAPITAL}['’]?)*")
 _ACRONYM: Final = re.compile(r"\s\((?:the\s)?([A-Z][A-Za-z&.-]{1,9})\)")
 _PREPOSED: Final = re.compile(r"(?:^|\s)(?P<title>[\w.’'-]+)\s(?:of|to|for|from)\s(?:the\s)?$")
 _AFTER_PREPOSITION: Final = re.compile(r"\b(?:[Tt]he|of|for|in|on|at|and the)\s$")
@@ -107,16 +107,15 @@ def people_of(text: str) -> dict[str, Person]:
                 lone.append((at, title, name[0]))
             elif title or not _AFTER_PREPOSITION.search(before) or _PREPOSED.search(before):
                 _note(people.setdefault(" ".join(name), Person(" ".join(name), name)), at, title)
-    by_word: dict[str, list[Person]] = {}
     for person in people.values():
-        for word in dict.fromkeys((person.words[0], person.words[-1])):
-            by_word.setdefault(word, []).append(person)
+        person.places.sort()
+    by_word = by_word_of(people)
     for at, title, word in lone:
         known = by_word.get(word)
         if known:
             person = max(known, key=lambda one: one.last_before(at))
             after_article = re.search(r"\b[Tt]he\s$", text[max(0, at - 4) : at])
-            acts = word == person.words[-1] or _ACTS.match(text, at + len(word))
+            acts = word != person.words[0] or _ACTS.match(text, at + len(word))
             person.is_surely = person.is_surely or bool(not after_article and acts)
             _note(person, at, title)
         elif title and not word.isupper():
@@ -126,6 +125,16 @@ def people_of(text: str) -> dict[str, Person]:
     for person in people.values():
         person.places.sort()
     return people
+
+
+def by_word_of(people: Mapping[str, Person]) -> dict[str, list[Person]]:
+    """The persons by each word of their names that may stand for them: the first, and all that may be a family name."""
+    by_word: dict[str, list[Person]] = {}
+    for person in people.values():
+        for word in dict.fromkeys(person.words):
+            if len(word) > 2:
+                by_word.setdefault(word, []).append(person)
+    return by_word
 
 
 def _possessors(match: re.Match[str]) -> Iterator[tuple[int, str]]:
@@ -146,9 +155,22 @@ def _note(person: Person, place: int, title: tuple[str, ...]) -> None:
         person.gender = "he" if MALE & set(title) else "she" if FEMALE & set(title) else person.gender
 
 
-def bodies_of(text: str, people: Mapping[str, Person]) -> tuple[dict[str, str], dict[str, str]]:
+@dataclass(slots=True, eq=False)
+class Body:
+    """A body or a place: its name and where the text has it."""
+
+    name: str
+    places: list[int] = field(default_factory=list)
+
+    def last_before(self, place: int) -> int:
+        """Where the name stands last before a place, -1 where it does not."""
+        index = bisect_left(self.places, place)
+        return self.places[index - 1] if index else -1
+
+
+def bodies_of(text: str, people: Mapping[str, Person]) -> tuple[dict[str, Body], dict[str, str]]:
     """The bodies that a text names, by their names in lower case, and what short forms stand for."""
-    bodies: dict[str, str] = {}
+    bodies: dict[str, Body] = {}
     aliases: dict[str, str] = {}
     for match in _BODY.finditer(text):
         words = match.group().split()
@@ -157,14 +179,14 @@ def bodies_of(text: str, people: Mapping[str, Person]) -> tuple[dict[str, str], 
         name = re.sub(r"['’]s?$", "", " ".join(words))
         if not name or not name[0].isupper() or name in people:
             continue
-        bodies.setdefault(name.lower(), name)
+        bodies.setdefault(name.lower(), Body(name)).places.append(match.start())
         if len(words) > 1 and any(word in BODIES for word in words):
             aliases.setdefault(initials_of(name), name)
     for match in _ACRONYM.finditer(text):
         before = text[max(0, match.start() - 90) : match.start()]
         if full := _spelt_out(before, match[1]):
             aliases[match[1]] = full
-            bodies.setdefault(full.lower(), full)
+            bodies.setdefault(full.lower(), Body(full, [match.start() - len(full)]))
     return bodies, aliases
 
 

@@ -4,11 +4,11 @@ import re
 from typing import Final
 
 MALE: Final = frozenset(
-    "Mr Messrs Sir Lord King Prince Brother Father Chairman Spokesman Congressman Councilman Businessman he".split()
-)  # noqa: SIM905
+    ["Mr", "Messrs", "Sir", "Lord", "King", "Prince", "Brother", "Father", "Chairman", "Spokesman", "Congressman", "Councilman", "Businessman", "he"]
+)
 FEMALE: Final = frozenset(
-    "Mrs Ms Miss Madam Madame Mme Lady Queen Princess Sister Mother Chairwoman Spokeswoman Congresswoman Councilwoman Businesswoman Dame".split()
-)  # noqa: SIM905
+    ["Mrs", "Ms", "Miss", "Madam", "Madame", "Mme", "Lady", "Queen", "Princess", "Sister", "Mother", "Chairwoman", "Spokeswoman", "Congresswoman", "Councilwoman", "Businesswoman", "Dame"]
+)
 
 TITLES: Final = (
     MALE
@@ -48,7 +48,7 @@ NO_NAMES: Final = frozenset(
 )
 
 OCCUPATION: Final = re.compile(
-    r"(?:[A-Z]\w+(?:ologist|ist|ician|woman|person|worker|fighter|keeper|master|holder)|Farmer|Driver|Engineer|Teacher|Nurse|"
+    r"(?:[A-Z]\w+(?:ologist|ist|ician|ator|oter|woman|person|worker|fighter|keeper|master|holder)|Farmer|Driver|[A-Z][a-z]+-year-old|Engineer|Teacher|Nurse|"
     r"Doctor|Student|Fisherman|Miner|Pilot|Researcher|Scientist|Expert|Eyewitness|Witness|Resident|Activist|Founder|Owner|"
     r"President|Cousin|Brother|Sister|Negotiator|Mediator|Organiser|Organizer|Reporter|Correspondent|Sen|Lawmaker|"
     r"Presidents|Ministers|Governors|Senators|Messrs|Professors|Officers|Drs|Committeeman|Head|Comrade|Saint)"
