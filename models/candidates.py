@@ -5,12 +5,24 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from models.cues import ACCORDING, ACTS, ADVERB, AUDIENCE, AUXILIARY, PASSIVE_BY, SAYS, STRONG, UNSOURCED
+from models.cues import (
+    ACCORDING,
+    ACT_WITH_NOUN,
+    ACTS,
+    ADVERB,
+    AUDIENCE,
+    AUXILIARY,
+    MORE_OFTEN_ACT,
+    PASSIVE_BY,
+    SAYS,
+    STRONG,
+    UNSOURCED,
+)
 from models.quotations import QUOTED
 from models.span import Span
 
 if TYPE_CHECKING:
-    from models.speech import SpeechSpans
+    from models.speech import SpeechSpan, SpeechSpans
 
 _TIME = (
     r"(?:(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day|(?:January|February|March|April|May|June|July|August|September|October|"
@@ -63,6 +75,7 @@ _ARTICLE_NOUNS = re.compile(
 )
 _BY = re.compile(r"\b(?:by|from)\s")
 _COLON = re.compile(r"^(?:From\s)?(?P<who>[^\x00:]{2,80}?)(?:,[^\x00:]{0,80})?:\s*\x00")
+_REPORTS = re.compile(r"accord|report|alleg|view|opinion|remark|repl|answer|statement|quot|message|verdict|spoke|show|post")
 _WORD = re.compile(r"[\w’'-]+")
 
 
@@ -88,8 +101,17 @@ def candidate_of(words: str, found: "SpeechSpans") -> Candidate | None:
     if cue is None and not sources:
         return None
     source = Span(sources[0].start, sources[0].end) if sources else None
-    says = cue is None or SAYS.search(cue.text) or ACCORDING.search(cue.text + " ") or not ACTS.search(cue.text)
-    return Candidate(source, Span(cue.start, cue.end) if cue else None, not says, 5.0)
+    return Candidate(source, Span(cue.start, cue.end) if cue else None, is_act=bool(cue) and is_act(words, cue), score=5.0)
+
+
+def is_act(words: str, cue: "Span | SpeechSpan") -> bool:
+    """Whether a cue reports an act, and not words: by its verb, and by what follows it."""
+    said = words[cue.start : cue.end]
+    if QUOTED in words:
+        return False
+    if any(match.group() in MORE_OFTEN_ACT for match in SAYS.finditer(said)) or ACT_WITH_NOUN.search(words, cue.start):
+        return True
+    return not (SAYS.search(said) or _REPORTS.search(said.lower()))
 
 
 def _candidates(words: str) -> Iterator[Candidate]:
@@ -97,9 +119,9 @@ def _candidates(words: str) -> Iterator[Candidate]:
     for match in ACCORDING.finditer(words):
         yield from _according(words, match)
     for match in SAYS.finditer(words, start):
-        yield from _around_verb(words, match.span(), first=start, is_act=False)
+        yield from _around_verb(words, match.span(), first=start, says=True)
     for match in ACTS.finditer(words, start):
-        yield from _around_verb(words, match.span(), first=start, is_act=True)
+        yield from _around_verb(words, match.span(), first=start, says=False)
     for match in PASSIVE_BY.finditer(words, start):
         source = phrase_after(words, match.end())
         if source:
@@ -124,21 +146,21 @@ def _according(words: str, match: re.Match[str]) -> Iterator[Candidate]:
     yield Candidate(source, cue, False, 3.0)
 
 
-def _around_verb(words: str, verb: tuple[int, int], *, first: int, is_act: bool) -> Iterator[Candidate]:
+def _around_verb(words: str, verb: tuple[int, int], *, first: int, says: bool) -> Iterator[Candidate]:
     start, end = verb
     name = words[start:end]
     audience = re.compile(AUDIENCE).match(words, end) if name in {"told", "tells", "tell"} else None
     cue = Span(start, audience.end() if audience else end)
-    score = (2.0 if name in STRONG else 1.0) - (1.2 if is_act else 0) - 0.3 * (start > 0.5 * len(words))
+    score = (2.0 if name in STRONG else 1.0 if says else 0.5) - 0.3 * (start > 0.5 * len(words))
     if QUOTED in words[max(0, start - 40) : start] or QUOTED in words[end : end + 25]:
-        score += 1.0 if not is_act else 0
+        score += 1.0 if says else 0
     subject, begin = _phrase_before(words, start, first=first)
     if subject:
         bonus = 0.6 if subject.start <= first + 1 else 0.0
-        yield Candidate(subject, Span(begin, cue.end), is_act, score + bonus)
+        yield Candidate(subject, Span(begin, cue.end), is_act(words, cue), score + bonus)
         return
     before = words[:start].rstrip()
-    if not is_act and (before.endswith((",", QUOTED)) or not before) and (after := phrase_after(words, cue.end)):
+    if says and (before.endswith((",", QUOTED)) or not before) and (after := phrase_after(words, cue.end)):
         yield Candidate(after, cue, False, score + 0.5 * before.endswith(QUOTED))
 
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from models.titles import BODIES, NO_NAMES
 
-_NAME: Final = r"[A-Z][\w'’.-]*\w['’]?(?:\s(?:(?:of|for|and|against)\s(?:the\s)?)?[A-Z][\w'’.-]*\w['’]?)*"
+_NAME: Final = r"[A-Z][\w'’.-]*\w['’]?(?:[ ](?:(?:of|for|and|[Aa]gainst)[ ](?:the[ ])?)?[A-Z][\w'’.-]*\w['’]?)*"
 _NAMED: Final = (
     re.compile(rf"(?m)^About (?P<body>{_NAME}):"),
     re.compile(r"\bWe, (?P<body>the [\w\s'’]{3,60}?)(?=,|\s(?:were|have|having|met|declare|state|call|address)\b)"),
@@ -34,6 +34,7 @@ _FIRST: Final = re.compile(
 _SUBJECT: Final = re.compile(
     r"(?:^|(?<=[.!?]\s)|(?<=\n))(?:\d+\.\s)?The (?P<body>[A-Z][\w’'-]*(?:\s[A-Z][\w’'-]*){0,4})\s(?=[a-z])"
 )
+_MEMBERS: Final = re.compile(r"^(?:(?:Political |Executive )?(?:Members|Board|Bureau|Command|Representatives|Secretariat|Committee) of (?:the )?)(?=[A-Z])")
 _WE: Final = re.compile(r"\b(?:[Ww]e|[Oo]ur|[Uu]s)\b(?!\.)")
 _REPORTED: Final = re.compile(r"\b(?:said|told|says|tells|according to|asked)\b")
 MIN_WE: Final = 3
@@ -57,8 +58,8 @@ def issuer_of(text: str, sentences: list[str]) -> str | None:
     subjects = Counter(match["body"] for sentence in sentences for match in _SUBJECT.finditer(sentence))
     for sentence in sentences:
         if len(sentence) > 40 and (match := _FIRST.match(sentence)) and match["body"].split()[0] not in NO_NAMES:
-            words = match["body"].split()
+            words = _MEMBERS.sub("", match["body"]).split()
             if len(words) > 1 and (any(word in BODIES for word in words) or subjects[words[0]] or subjects[words[-1]]):
-                return match["body"]
+                return " ".join(words)
             break
     return max(subjects, key=lambda name: subjects[name]) if subjects and max(subjects.values()) > 1 else None
