@@ -8,20 +8,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from models.actors import Cast
+from models.actors import N_LOOKED_BACK, Cast, Told
 from models.addressees import addressee_of
 from models.candidates import Candidate, best_candidate, candidate_of
 from models.labels import Speech
 from models.quotations import QUOTED, masked, quotations
 from models.segmentation import Segment, SegmentKind, label_of
 from models.span import Span
-from models.voice import issuer_of
+from models.voice import has_voice, issuer_of
 
 if TYPE_CHECKING:
     from models.speech import SpeechSpans
 
 MIN_SCORE: Final = 1.0
 """Below this, a reading of a sentence without quotation marks is none."""
+MIN_QUOTING: Final = 2.0
+"""From here on, a speaker of a transcript quotes another: the quoted one is who takes the stance."""
+FIRST_PERSON: Final = frozenset({"i", "we", "you"})
 MIN_QUOTED_SHARE: Final = 0.5
 """A sentence with this share of quoted characters and no source of its own goes on with the speaker before."""
 
@@ -60,53 +63,44 @@ class _Reader:
     def __init__(self, text: str, segments: Sequence[Segment], speech: "Sequence[SpeechSpans] | None") -> None:
         self._text = text
         self._segments = segments
-        self._quoted = quotations(text, _paragraphs(segments))
+        self._quotations = _by_segment(segments, quotations(text, _paragraphs(segments)))
         self._words = [
-            masked(text, segment.span, quoted) for segment, quoted in _with_quotations(segments, self._quoted)
+            masked(text, segment.span, quoted) for segment, quoted in zip(segments, self._quotations, strict=True)
         ]
         self._candidates = [
             candidate_of(words, speech[index]) if speech is not None else best_candidate(words)
             for index, words in enumerate(self._words)
         ]
-        self._cast = Cast(text, self._quoted)
-        self._issuer = issuer_of(text, "\n".join(self._words))
-        self._spoke: list[str] = []
+        self._cast = Cast(text)
+        self._takes_turns = any(segment.kind is SegmentKind.TURN for segment in segments)
+        self._has_voice = not self._takes_turns and has_voice("\n".join(self._words))
+        self._issuer = self._named_issuer() if self._has_voice else None
+        self._said: Attribution | None = None  # under the label of a transcript that was read last
         self._found: list[Attribution] = []
 
     def read(self) -> tuple[Attribution, ...]:
         """The attributions, one for each segment."""
-        takes_turns = any(segment.kind is SegmentKind.TURN for segment in self._segments)
         for index in range(len(self._segments)):
-            found = self._turn(index) if takes_turns else None
+            found = self._turn(index) if self._takes_turns else None
             found = found or self._report(index)
-            if found.speaker and (not self._spoke or self._spoke[0] != found.speaker):
-                self._spoke.insert(0, found.speaker)
             self._found.append(found)
         return tuple(self._found)
+
+    def _named_issuer(self) -> str | None:
+        words = issuer_of(self._text, [segment.span.of(self._text) for segment in self._segments])
+        return self._cast.resolve(words, self._text.find(words)) if words else None
 
     def _turn(self, index: int) -> Attribution | None:
         """A statement of a transcript; None before its first label."""
         segment, reading = self._segments[index], self._candidates[index]
-        if segment.kind is SegmentKind.TURN:
-            label = label_of(self._text[segment.start : segment.end])
-            assert label is not None  # a segment is a turn because of its label
+        if segment.kind is SegmentKind.TURN and (label := label_of(segment.span.of(self._text))):
             source = Span(segment.start + label.start, segment.start + label.end)
-            said = Attribution(Speech.TRANSCRIPT, source, None, self._cast.labelled(source.of(self._text)))
-        else:
-            before = next((i for i in range(index - 1, -1, -1) if self._segments[i].kind is SegmentKind.TURN), None)
-            if before is None:
-                return None
-            first = self._found[before]
-            label = label_of(self._text[self._segments[before].start : self._segments[before].end])
-            assert label is not None
-            source = Span(self._segments[before].start + label.start, self._segments[before].start + label.end)
-            said = Attribution(Speech.TRANSCRIPT, source, None, self._cast.labelled(source.of(self._text)))
-            del first
-        if reading and reading.source and QUOTED in self._words[index] and reading.score >= 2:
+            self._said = Attribution(Speech.TRANSCRIPT, source, None, self._cast.labelled(source.of(self._text)))
+        if self._said and reading and reading.source and QUOTED in self._words[index] and reading.score >= MIN_QUOTING:
             quoted = self._placed(index, reading, Speech.TRANSCRIPT)
-            if quoted.source and quoted.source.of(self._text).lower() not in {"i", "we", "you"}:
+            if quoted.source and quoted.source.of(self._text).lower() not in FIRST_PERSON:
                 return quoted
-        return said
+        return self._said
 
     def _report(self, index: int) -> Attribution:
         """A statement of a report: quoted, reported or narrated; or in the voice of whoever issues the text."""
@@ -119,11 +113,11 @@ class _Reader:
             return self._carried(index)
         if reading is not None and (reading.score >= MIN_SCORE or share):
             kind = _kind_of(words, reading)
-            if reading.source is None or reading.source.of(words).lower() not in {"we", "i", "you"}:
+            if reading.source is None or reading.source.of(words).lower() not in FIRST_PERSON:
                 found = self._placed(index, reading, kind)
-                if not (self._issuer and found.speaker in (None, self._issuer) and not share):
+                if not (self._has_voice and found.speaker in (None, self._issuer) and not share):
                     return found
-        if self._issuer and self._segments[index].kind is not SegmentKind.HEADLINE:
+        if self._has_voice and self._segments[index].kind is not SegmentKind.HEADLINE:
             return Attribution(Speech.VOICE, None, None, self._issuer)
         return NARRATION
 
@@ -134,19 +128,23 @@ class _Reader:
         if reading.source is None:
             return Attribution(kind, None, cue)
         source = Span(start + reading.source.start, start + reading.source.end)
-        speaker = self._cast.resolve(source.of(self._text), source.start, last=self._spoke)
+        speaker = self._cast.resolve(source.of(self._text), source.start, before=self._before(index))
         addressee = addressee_of(self._words[index], reading) if cue else None
         name = None
         if addressee:
             place = Span(start + addressee.start, start + addressee.end)
-            name = self._cast.resolve(place.of(self._text), place.start, last=self._spoke[1:])
+            name = self._cast.resolve(place.of(self._text), place.start, before=self._before(index))
         return Attribution(kind, source, cue, speaker, name if name != speaker else None)
+
+    def _before(self, index: int) -> list[Told]:
+        """The statements before one, latest first, as far back as a pronoun reaches."""
+        known = range(min(index, len(self._found)) - 1, max(-1, index - 1 - N_LOOKED_BACK), -1)
+        return [(self._segments[i].start, self._segments[i].end, self._found[i].speaker) for i in known]
 
     def _carried(self, index: int) -> Attribution:
         """Quoted words without a source of their own: whoever the same quotation names, before or after."""
         segment = self._segments[index]
-        here = next((q for q in self._quoted if q.start < segment.end and q.end > segment.start), None)
-        begins = here is None or here.start >= segment.start
+        begins = not self._quotations[index] or self._quotations[index][0].start >= segment.start
         if not begins or self._goes_on(index):
             before = self._found[index - 1] if index else NARRATION
             if before.speech in (Speech.DIRECT, Speech.MIXED):
@@ -202,9 +200,9 @@ def _paragraphs(segments: Sequence[Segment]) -> list[Span]:
     return list(spans.values())
 
 
-def _with_quotations(segments: Sequence[Segment], quoted: Sequence[Span]) -> list[tuple[Segment, list[Span]]]:
-    """Each segment with the quotations that reach into it, in linear time."""
-    found: list[tuple[Segment, list[Span]]] = []
+def _by_segment(segments: Sequence[Segment], quoted: Sequence[Span]) -> list[list[Span]]:
+    """For each segment the quotations that reach into it, in linear time."""
+    found: list[list[Span]] = []
     first = 0
     for segment in segments:
         while first < len(quoted) and quoted[first].end <= segment.start:
@@ -212,5 +210,5 @@ def _with_quotations(segments: Sequence[Segment], quoted: Sequence[Span]) -> lis
         last = first
         while last < len(quoted) and quoted[last].start < segment.end:
             last += 1
-        found.append((segment, list(quoted[first:last])))
+        found.append(list(quoted[first:last]))
     return found

@@ -3,14 +3,26 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from models.cues import ACCORDING, ACTS, ADVERB, AUDIENCE, AUXILIARY, PASSIVE_BY, SAYS, STRONG, UNSOURCED
+from models.cues import (
+    ACCORDING,
+    ACT_WITH_NOUN,
+    ACTS,
+    ADVERB,
+    AUDIENCE,
+    AUXILIARY,
+    MORE_OFTEN_ACT,
+    PASSIVE_BY,
+    SAYS,
+    STRONG,
+    UNSOURCED,
+)
 from models.quotations import QUOTED
 from models.span import Span
 
 if TYPE_CHECKING:
-    from models.speech import SpeechSpans
+    from models.speech import SpeechSpan, SpeechSpans
 
 _TIME = (
     r"(?:(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day|(?:January|February|March|April|May|June|July|August|September|October|"
@@ -63,6 +75,14 @@ _ARTICLE_NOUNS = re.compile(
 )
 _BY = re.compile(r"\b(?:by|from)\s")
 _COLON = re.compile(r"^(?:From\s)?(?P<who>[^\x00:]{2,80}?)(?:,[^\x00:]{0,80})?:\s*\x00")
+_IS_DONE_TO = re.compile(r"\b(?:was|were|been|is|are|being)\s(?:\w+ly\s)?$")
+_FINITE = re.compile(r"\b(?:(?:has|have|had)\s)?(?:\w{3,}ed|is|was|are|were|will|would|began|gave|made|met|said|spoke|took|went|told|wrote|held|shared)\b")
+_SHARED_SUBJECT = re.compile(
+    r"^(?P<subject>(?:He|She|They|It|he|she|they|it|(?:The|the)\s[\w-]+(?:\s[\w-]+)?|[A-Z][\w.’'-]*(?:\s[A-Z][\w.’'-]*){0,4}))"
+    r"\s(?:also\s|later\s|then\s)?(?:\w{2,}ed|gave|made|met|spoke|took|went|wrote|held)\b.*\s(?:and|by|but|then)$"
+)
+_APPOSED = re.compile(r",\s[A-Z][\w.’'-]+(?:\s[A-Z][\w.’'-]+){1,3}(?=,|\.|$|\s[a-z])(?!\ssaid)")
+_REPORTS = re.compile(r"accord|report|alleg|view|opinion|remark|repl|answer|statement|quot|message|verdict|spoke|show|post")
 _WORD = re.compile(r"[\w’'-]+")
 
 
@@ -88,8 +108,17 @@ def candidate_of(words: str, found: "SpeechSpans") -> Candidate | None:
     if cue is None and not sources:
         return None
     source = Span(sources[0].start, sources[0].end) if sources else None
-    says = cue is None or SAYS.search(cue.text) or ACCORDING.search(cue.text + " ") or not ACTS.search(cue.text)
-    return Candidate(source, Span(cue.start, cue.end) if cue else None, not says, 5.0)
+    return Candidate(source, Span(cue.start, cue.end) if cue else None, is_act=bool(cue) and is_act(words, cue), score=5.0)
+
+
+def is_act(words: str, cue: "Span | SpeechSpan") -> bool:
+    """Whether a cue reports an act, and not words: by its verb, and by what follows it."""
+    said = words[cue.start : cue.end]
+    if QUOTED in words:
+        return False
+    if any(match.group() in MORE_OFTEN_ACT for match in SAYS.finditer(said)) or ACT_WITH_NOUN.search(words, cue.start):
+        return True
+    return not (SAYS.search(said) or _REPORTS.search(said.lower()))
 
 
 def _candidates(words: str) -> Iterator[Candidate]:
@@ -97,11 +126,11 @@ def _candidates(words: str) -> Iterator[Candidate]:
     for match in ACCORDING.finditer(words):
         yield from _according(words, match)
     for match in SAYS.finditer(words, start):
-        yield from _around_verb(words, match.span(), first=start, is_act=False)
+        yield from _around_verb(words, match.span(), first=start, says=True)
     for match in ACTS.finditer(words, start):
-        yield from _around_verb(words, match.span(), first=start, is_act=True)
+        yield from _around_verb(words, match.span(), first=start, says=False)
     for match in PASSIVE_BY.finditer(words, start):
-        source = phrase_after(words, match.end())
+        source = phrase_after(words, match.end(), any_words=True)
         if source:
             cue = Span(match.start(), match.start() + len(_WORD.match(words, match.start()).group()))  # type: ignore[union-attr]
             yield Candidate(source, cue, False, 2.2)
@@ -113,7 +142,7 @@ def _candidates(words: str) -> Iterator[Candidate]:
 
 def _according(words: str, match: re.Match[str]) -> Iterator[Candidate]:
     cue = Span(match.start(), match.start() + len(match.group().rstrip()))
-    source = phrase_after(words, match.end())
+    source = phrase_after(words, match.end(), any_words=True)
     if source is None:
         return
     phrase = source.of(words)
@@ -124,21 +153,25 @@ def _according(words: str, match: re.Match[str]) -> Iterator[Candidate]:
     yield Candidate(source, cue, False, 3.0)
 
 
-def _around_verb(words: str, verb: tuple[int, int], *, first: int, is_act: bool) -> Iterator[Candidate]:
+def _around_verb(words: str, verb: tuple[int, int], *, first: int, says: bool) -> Iterator[Candidate]:
     start, end = verb
     name = words[start:end]
     audience = re.compile(AUDIENCE).match(words, end) if name in {"told", "tells", "tell"} else None
     cue = Span(start, audience.end() if audience else end)
-    score = (2.0 if name in STRONG else 1.0) - (1.2 if is_act else 0) - 0.3 * (start > 0.5 * len(words))
+    score = (2.0 if name in STRONG else 1.0 if says else 0.5) - 0.3 * (start > 0.5 * len(words))
     if QUOTED in words[max(0, start - 40) : start] or QUOTED in words[end : end + 25]:
-        score += 1.0 if not is_act else 0
+        score += 1.0 if says else 0
     subject, begin = _phrase_before(words, start, first=first)
+    if _IS_DONE_TO.search(words, max(0, begin - 20), start) and not name.endswith("ing"):
+        return  # the subject is whom it is said of
+    if name.endswith("ing") and words[:start].rstrip().endswith((",", " by", "and")):
+        subject = _first_subject(words, first, start) or subject
     if subject:
         bonus = 0.6 if subject.start <= first + 1 else 0.0
-        yield Candidate(subject, Span(begin, cue.end), is_act, score + bonus)
+        yield Candidate(subject, Span(begin, cue.end), is_act(words, cue), score + bonus)
         return
     before = words[:start].rstrip()
-    if not is_act and (before.endswith((",", QUOTED)) or not before) and (after := phrase_after(words, cue.end)):
+    if says and (before.endswith((",", QUOTED)) or not before) and (after := phrase_after(words, cue.end)):
         yield Candidate(after, cue, False, score + 0.5 * before.endswith(QUOTED))
 
 
@@ -154,11 +187,12 @@ def _phrase_before(words: str, verb: int, *, first: int) -> tuple[Span | None, i
         left = left[: match.start()].rstrip()
     appositive = left.endswith(",")
     left = left.rstrip(",").rstrip()
-    floor = max(left.rfind(mark) for mark in (QUOTED, ";", ":", " — ", " – ", "(", "—")) + 1
+    marks = (QUOTED, ";", ":", " — ", " – ", "—", *(("(",) if left.count("(") > left.count(")") else ()))
+    floor = max(left.rfind(mark) for mark in marks) + 1
     comma = left.rfind(", ", floor)
     chunk_at = comma + 2 if comma >= 0 else floor
     if appositive and comma >= 0:
-        head = _noun_phrase(left, floor, comma)
+        head = _noun_phrase(left, max(floor, left.rfind(", ", floor, comma) + 1), comma)
         if head and re.search(r"[A-Z]", left[head.start : head.end]) and comma - head.end <= 1:
             return Span(first + head.start, first + len(left)), begin
     span = _noun_phrase(left, chunk_at, len(left))
@@ -179,6 +213,8 @@ def _noun_phrase(left: str, start: int, end: int) -> Span | None:
     if start >= end:
         return None
     phrase = left[start:end]
+    if match := _SHARED_SUBJECT.match(phrase):
+        return Span(start, start + match.end("subject"))
     if _PREPOSITIONAL.match(phrase) or len(phrase.split()) > 16 or _VERBAL.search(phrase):
         last = _LAST_NOUN_PHRASE.search(phrase)
         if last is None:
@@ -192,8 +228,17 @@ def _noun_phrase(left: str, start: int, end: int) -> Span | None:
     return None
 
 
-def phrase_after(words: str, place: int) -> Span | None:
-    """The noun phrase that begins here, up to a clause, a time or a mark."""
+def _first_subject(words: str, first: int, end: int) -> Span | None:
+    """The noun phrase that a sentence begins with, up to its first verb: whoever goes on "saying"."""
+    match = _FINITE.search(words, first, end)
+    if match is None:
+        return None
+    subject, _ = _phrase_before(words, match.start(), first=first)
+    return subject
+
+
+def phrase_after(words: str, place: int, *, any_words: bool = False) -> Span | None:
+    """The noun phrase that begins here, up to a clause, a time or a mark; ``any_words``: a plain noun will do."""
     while place < len(words) and words[place] == " ":
         place += 1
     stop = _STOP_RIGHT.search(words, place)
@@ -201,6 +246,9 @@ def phrase_after(words: str, place: int) -> Span | None:
     phrase = words[place:end].rstrip(" ,.")
     if not phrase or QUOTED in phrase or len(phrase.split()) > 14:
         return None
-    if not (_PRONOUN.fullmatch(phrase) or _TITLE_WORD.match(phrase) or phrase.split()[0].endswith("s")):
+    if match := _APPOSED.match(words, place + len(phrase)):
+        phrase = words[place : match.end()]
+    named = _PRONOUN.fullmatch(phrase) or _TITLE_WORD.match(phrase) or phrase.split()[0].endswith("s")
+    if not (named or any_words):
         return None
     return Span(place, place + len(phrase))

@@ -47,7 +47,7 @@ class Segment:
 
 
 _LINE = re.compile(r"[^\n\r\v\f\x85\u2028\u2029]+")
-_BLANK = str.maketrans({character: " " for character in "\n\r\v\f\x85\u2028\u2029\t\xa0\u2007\u2009\u200a\u202f"})
+_BLANK = str.maketrans(dict.fromkeys("\n\r\x0b\x0c\x85\u2028\u2029\t\xa0\u2007\u2009\u200a\u202f", " "))
 _CLOSED = re.compile(r"""[.!?…:;][)\]"'”’»\s]*$|[.!?…][\])]*["'”’»)\]]*$""")
 _BULLET = re.compile(r"(?:[•‣▪◦·*–—-]|\(?\d{1,2}[.)]|\([a-z]\)|[a-z]\))\s+(?=\S)")
 _LABEL = re.compile(

@@ -1,13 +1,14 @@
 """Words around names: titles of persons, words that bodies are named with, capitals that begin sentences and no name."""
 
+import re
 from typing import Final
 
 MALE: Final = frozenset(
-    "Mr Messrs Sir Lord King Prince Brother Father Chairman Spokesman Congressman Councilman Businessman he".split()
-)  # noqa: SIM905
+    ["Mr", "Messrs", "Sir", "Lord", "King", "Prince", "Brother", "Father", "Chairman", "Spokesman", "Congressman", "Councilman", "Businessman", "he"]
+)
 FEMALE: Final = frozenset(
-    "Mrs Ms Miss Madam Madame Mme Lady Queen Princess Sister Mother Chairwoman Spokeswoman Congresswoman Councilwoman Businesswoman Dame".split()
-)  # noqa: SIM905
+    ["Mrs", "Ms", "Miss", "Madam", "Madame", "Mme", "Lady", "Queen", "Princess", "Sister", "Mother", "Chairwoman", "Spokeswoman", "Congresswoman", "Councilwoman", "Businesswoman", "Dame"]
+)
 
 TITLES: Final = (
     MALE
@@ -18,7 +19,7 @@ TITLES: Final = (
         "Sergeant Sgt Commander Commissioner Judge Justice Chief Director Director-General Chair Chairperson Spokesperson "
         "Speaker Leader Officer Inspector Superintendent Detective Sheriff Constable Bishop Archbishop Pope Cardinal Reverend "
         "Rev Rabbi Imam Sheikh Ayatollah Abbot Councillor Cllr Coach Manager Executive CEO Editor Author Dean Rector Attorney "
-        "Prosecutor Counsel Solicitor Ombudsman Delegate Admiral Marshal Corporal Private Pastor Emir Sultan Crown Minister-President "
+        "Prosecutor MP MEP MSP TD PM VP AG MLA MK Whip Majority Minority Counsel Solicitor Ombudsman Delegate Admiral Marshal Corporal Private Pastor Emir Sultan Crown Minister-President "
         "Prime Foreign Interior Defence Defense Finance Health Justice Education Environment Transport Energy Labour Labor "
         "Trade Agriculture Culture Emergencies Home Treasury Ex-President Ex-Prime Former Acting Interim Democratic Republican "
         "Democrat Conservative Labour Senior Junior Star Singer Actor Actress Director Analyst Lawyer Economist".split()
@@ -45,3 +46,11 @@ NO_NAMES: Final = frozenset(
     "Saturday Sunday January February March April May June July August September October November December Let So Yet Under "
     "Over About Among Between Through Into Around Such Only Even Still Once Nearly Q Yes Speaking Within".split()
 )
+
+OCCUPATION: Final = re.compile(
+    r"(?:[A-Z]\w+(?:ologist|ist|ician|ator|oter|woman|person|worker|fighter|keeper|master|holder)|Farmer|Driver|[A-Z][a-z]+-year-old|Engineer|Teacher|Nurse|"
+    r"Doctor|Student|Fisherman|Miner|Pilot|Researcher|Scientist|Expert|Eyewitness|Witness|Resident|Activist|Founder|Owner|"
+    r"President|Cousin|Brother|Sister|Negotiator|Mediator|Organiser|Organizer|Reporter|Correspondent|Sen|Lawmaker|"
+    r"Presidents|Ministers|Governors|Senators|Messrs|Professors|Officers|Drs|Committeeman|Head|Comrade|Saint)"
+)
+"""Words that stand before a name and say what its bearer does."""

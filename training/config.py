@@ -13,12 +13,15 @@ class TrainingConfig:
     """Everything that determines a run besides data and code. Source of the numbers: docs/log.md, "Recipe"."""
 
     base: str = DEFAULT_BASE  #: hub id or local path of the encoder to start from
+    start_from: str = ""  #: finished run whose weights, of all heads, to start from; none if empty
     seed: int = 0  #: seed of weights, shuffling and dropout
     epochs: int = 4  #: passes over the training examples
     batch_size: int = 32  #: statements per step and device
     learning_rate: float = 1e-4  #: peak rate of the encoder
     head_learning_rate: float = 1e-3  #: peak rate of the pooler and of both heads, which start from nothing
     condition_weight: float = 1.0  #: weight of the condition head's loss beside the stance's
+    attribution_weight: float = 1.0  #: weight of the attribution head's loss, over the statements of articles
+    consistency_weight: float = 0.0  #: weight of how far the answers to a statement and its swapped copy differ
     warmup_share: float = 0.1  #: share of the steps in which the rate rises, before it falls along a cosine
     weight_decay: float = 0.01  #: decay of all weights but biases and norms
     label_smoothing: float = 0.05  #: share of the target spread over all labels
@@ -26,6 +29,7 @@ class TrainingConfig:
     guess_weight: float = 0.1  #: loss weight of an annotator's guess (confidence 1)
     fairly_sure_weight: float = 0.7  #: loss weight at confidence 2; certain and written statements weigh 1
     written_weight: float = 1.0  #: factor on the loss weight of the statements written here; 0 leaves them out
+    article_weight: float = 0.5  #: factor on the stance's loss for statements of articles; 0 leaves articles out
     swap_share: float = 0.5  #: share of the statements with swappable names that are trained on with names swapped
     keep_near_duplicates: bool = False  #: train on near-duplicates of what is measured on too, as 1.1.0 did
     train_share: float = 1.0  #: share of the training groups to train on, for learning curves; shares are nested
@@ -52,10 +56,12 @@ class TrainingConfig:
     def of_record(cls, record: Mapping[str, Any]) -> Self:
         """The configuration that a run or a manifest recorded, as far as this code knows its fields.
 
-        Runs from before near-duplicates were looked for, 1.1.0 among them, kept them. Raises: TypeError.
+        Runs from before near-duplicates were looked for, 1.1.0 among them, kept them and knew no articles.
+        Raises: TypeError.
         """
         known = {item.name for item in fields(cls)}
-        return cls(**{"keep_near_duplicates": True, **{name: record[name] for name in record if name in known}})
+        earlier = {"keep_near_duplicates": True, "article_weight": 0.0}
+        return cls(**{**earlier, **{name: record[name] for name in record if name in known}})
 
     @classmethod
     def from_flags(cls, flags: argparse.Namespace) -> Self:

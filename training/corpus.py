@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Final
 
+from training.articles import ARTICLES, WIKINEWS, read_articles
 from training.examples import DATA, CorpusError, read_examples
 from training.splits import Corpus, make_corpus
 
@@ -25,4 +26,15 @@ def read_corpus(data: Path = DATA) -> Corpus:
     dev = list(read_examples(data / DEV))
     if (hydrated / DEV).is_file():
         dev += read_examples(hydrated / DEV)
-    return make_corpus(examples, dev=dev)
+    articles = [article for path in article_files(data) for article in read_articles(path)]
+    return make_corpus(examples, dev=dev, articles=articles)
+
+
+def article_files(data: Path) -> list[Path]:
+    """The files of annotated articles with text of a corpus folder. Raises: CorpusError where they lack their text."""
+    if not (data / ARTICLES).is_file():
+        return []  # a corpus of single statements alone
+    hydrated = data / HYDRATED_FOLDER / WIKINEWS
+    if (data / WIKINEWS).is_file() and not hydrated.is_file():
+        raise CorpusError(f"{hydrated}: no such file; run `python -m training.hydrate_articles --help`")
+    return [data / ARTICLES, *([hydrated] if hydrated.is_file() else [])]

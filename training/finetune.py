@@ -18,6 +18,7 @@ from typing import Final
 
 import torch
 from datasets import Dataset
+from safetensors import SafetensorError
 from transformers import (
     AutoModelForSequenceClassification,
     AutoTokenizer,
@@ -38,6 +39,7 @@ from training.examples import DATA, CorpusError, Example, Origin, digest
 from training.metrics import macro_f1, per_class_f1
 from training.program import make_parser
 from training.splits import Corpus, position
+from training.spoken import SpokenExample
 from training.swaps import augmented
 from training.trainer import StanceTrainer
 
@@ -50,13 +52,15 @@ class RunError(Exception):
 
 
 def load_model(base: Base, config: TrainingConfig) -> StanceNetwork:
-    """The encoder with two new heads and real label names; word embeddings frozen if so configured.
+    """The encoder with three new heads and real label names; word embeddings frozen if so configured.
 
     The heads start from the same weights whatever the seed: runs that differ in their shuffling and dropout alone stay
     close enough for their weights to be averaged. Source: docs/log.md, "Averaging seeds".
     """
     with torch.random.fork_rng():
         torch.manual_seed(HEAD_SEED)
+        if config.start_from:
+            return _frozen(start_from(Path(config.start_from)), config)
         model: PreTrainedModel = AutoModelForSequenceClassification.from_pretrained(
             base.location,
             revision=base.revision,
@@ -65,8 +69,21 @@ def load_model(base: Base, config: TrainingConfig) -> StanceNetwork:
             label2id={str(stance): index for index, stance in enumerate(STANCES)},
         )
         network = StanceNetwork(model)
+    return _frozen(network, config)
+
+
+def start_from(checkpoint: Path) -> StanceNetwork:
+    """The network of a finished run, to be trained on; a head that it lacks is new. Raises: RunError."""
+    try:
+        network = StanceNetwork.load(checkpoint)
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+        raise RunError(f"{checkpoint}: not a finished run to start from: {error}") from error
+    return network if network.attribution is not None else network.with_new_attribution()
+
+
+def _frozen(network: StanceNetwork, config: TrainingConfig) -> StanceNetwork:
     if config.freeze_word_embeddings:
-        model.base_model.get_input_embeddings().weight.requires_grad_(False)
+        network.stance.base_model.get_input_embeddings().weight.requires_grad_(False)
     return network
 
 
@@ -110,9 +127,10 @@ def training_arguments(output: Path, config: TrainingConfig) -> TrainingArgument
 
 def used_for_training(corpus: Corpus, config: TrainingConfig) -> list[Example]:
     """The training examples of the configured share of groups; those written here only where they weigh something."""
+    examples: list[Example] = corpus.train_with_repeats if config.keep_near_duplicates else corpus.train
     return [
         example
-        for example in (corpus.train_with_repeats if config.keep_near_duplicates else corpus.train)
+        for example in [*examples, *(corpus.spoken if config.article_weight > 0 else ())]
         if (example.origin is not Origin.WRITTEN or config.written_weight > 0)
         # Salted: the bare position of a group already chose its split, so that of a training group is never near 0.
         and position(f"share of {example.group}") < config.train_share
@@ -124,20 +142,32 @@ def with_swaps(examples: Sequence[Example], config: TrainingConfig) -> list[Exam
 
     Which, depends on the seed alone: runs of other seeds see other copies, and no run sees more statements.
     """
+    return [twin or example for example, twin in zip(examples, swapped_twins(examples, config), strict=True)]
+
+
+def swapped_twins(examples: Sequence[Example], config: TrainingConfig) -> list[Example | None]:
+    """One swapped copy of a share of the examples with swappable names, None for the others.
+
+    Statements of articles have none: their sources are names, and the attribution head learns where those stand.
+    """
     generator = random.Random(f"swaps of seed {config.seed}")
-    chosen = []
+    twins: list[Example | None] = []
     for example in examples:
-        draw, copies = generator.random(), augmented(example)
-        chosen.append(generator.choice(copies) if copies and draw < config.swap_share else example)
-    return chosen
+        draw, copies = generator.random(), [] if isinstance(example, SpokenExample) else augmented(example)
+        twins.append(generator.choice(copies) if copies and draw < config.swap_share else None)
+    return twins
 
 
 def make_trainer(corpus: Corpus, base: Base, config: TrainingConfig, *, output: Path) -> StanceTrainer:
     """Everything of a run put together, nothing run yet."""
     tokenizer = AutoTokenizer.from_pretrained(base.location, revision=base.revision)
     encoder = TextEncoder(tokenizer.backend_tokenizer, max_tokens=config.max_tokens)
-    examples = with_swaps(used_for_training(corpus, config), config)
-    train = batches.to_dataset(examples, encoder, config=config)
+    examples, twins = used_for_training(corpus, config), None
+    if config.consistency_weight > 0:
+        twins = swapped_twins(examples, config)
+    else:
+        examples = with_swaps(examples, config)
+    train = batches.to_dataset(examples, encoder, config=config, twins=twins)
     validation: Dataset = batches.to_dataset(corpus.validation, encoder, config=config)
     return StanceTrainer(
         config=config,

@@ -12,6 +12,7 @@ from typing import Final
 from training.articles import Article
 from training.examples import CorpusError, Example, Origin
 from training.near_duplicates import without_near_duplicates
+from training.spoken import SpokenExample, spoken_examples
 
 
 class Split(StrEnum):
@@ -44,13 +45,17 @@ ARTICLE_SHARES: Final = {Origin.RECORD: 0.35, Origin.WRITTEN: 0.15}
 
 @dataclass(frozen=True, slots=True)
 class Corpus:
-    """Hydrated examples by split. ``train_with_repeats`` also has the near-duplicates that ``train`` leaves out."""
+    """Hydrated examples by split. ``train_with_repeats`` also has the near-duplicates that ``train`` leaves out.
+
+    ``spoken`` are the statements of the annotated articles that are not held out.
+    """
 
     train: list[Example]
     validation: list[Example]
     calibration: list[Example]
     contrast: list[Example]
     train_with_repeats: list[Example] = field(default_factory=list)
+    spoken: list[SpokenExample] = field(default_factory=list)
 
 
 def position(group: str) -> float:
@@ -80,7 +85,9 @@ def paragraph(example: Example) -> tuple[str | None, str | None, str | None]:
     return example.repository, example.path, example.locator
 
 
-def make_corpus(examples: Sequence[Example], *, dev: Sequence[Example] = ()) -> Corpus:
+def make_corpus(
+    examples: Sequence[Example], *, dev: Sequence[Example] = (), articles: Sequence[Article] = ()
+) -> Corpus:
     """The examples by split, without those that share a paragraph or a text with ``dev``, which must stay unseen.
 
     Near-duplicates never cross splits; with ``dev`` they are told only where its texts are there.
@@ -102,4 +109,9 @@ def make_corpus(examples: Sequence[Example], *, dev: Sequence[Example] = ()) -> 
     for split in MOST_PROTECTED_FIRST:
         splits[split] = without_near_duplicates(splits[split], of=seen)
         seen += splits[split]
-    return Corpus(**{str(split): members for split, members in splits.items()}, train_with_repeats=with_repeats)
+    spoken = spoken_examples(a for a in articles if split_of_article(a) is ArticleSplit.TRAIN)
+    return Corpus(
+        **{str(split): members for split, members in splits.items()},
+        train_with_repeats=with_repeats,
+        spoken=without_near_duplicates(spoken, of=seen),
+    )

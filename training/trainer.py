@@ -1,10 +1,11 @@
-"""The Trainer of transformers with the losses of both heads, and a faster rate for what starts from nothing."""
+"""The Trainer of transformers with the losses of all heads, and a faster rate for what starts from nothing."""
 
 from typing import Any
 
 import torch
 from transformers import Trainer
 
+from models.conditions import N_CONDITION_LOGITS
 from models.token_spans import Tag
 from training.batches import IGNORED
 from training.config import TrainingConfig
@@ -20,22 +21,35 @@ class StanceTrainer(Trainer):  # type: ignore[misc]  # transformers is not follo
         self.model_accepts_loss_kwargs = False  # the loss below is a mean over the batch
 
     def compute_loss(self, model: Any, inputs: Any, return_outputs: bool = False, **_: Any) -> Any:
-        """The losses of both heads, weighted by class and by example. Signature: transformers.Trainer.compute_loss."""
+        """The losses of all heads, weighted by class and by example. Signature: transformers.Trainer.compute_loss."""
         weight, labels, target = inputs.pop("weight"), inputs.pop("labels"), inputs.pop("target")
         tags, kinds = inputs.pop("tags"), inputs.pop("kinds")
+        sources, cues, twin_of = inputs.pop("sources"), inputs.pop("cues"), inputs.pop("twin_of")
         outputs = model(**inputs)
+        n = len(labels)
+        logits, token_logits = outputs.logits.float(), outputs.token_logits[:n].float()
         class_weights = self._class_weights.to(labels.device)
-        loss = torch.nn.functional.cross_entropy(
-            outputs.logits.float(),
+        loss = self._stance_loss(logits[:n], target)
+        if len(twin_of):
+            twins = self._stance_loss(logits[n:], target[twin_of])
+            distance = divergence(logits[twin_of], logits[n:])
+            apart = (twins - loss[twin_of]) / 2 + self._config.consistency_weight * distance
+            loss = loss.index_add(0, twin_of, apart)  # the mean of both losses, and how far the answers lie apart
+        spans = condition_loss(token_logits, tags, kinds)
+        loss = loss + self._config.condition_weight * class_weights[labels] * spans
+        loss = (loss * weight).mean()
+        loss = loss + self._config.attribution_weight * attribution_loss(token_logits, sources, cues).mean()
+        return (loss, {"logits": outputs.logits[:n], "labels": labels}) if return_outputs else loss
+
+    def _stance_loss(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        """The weighted cross-entropy of each statement. Shapes: [B, L], [B, L] -> [B]."""
+        return torch.nn.functional.cross_entropy(
+            logits,
             target,
-            weight=class_weights,
+            weight=self._class_weights.to(logits.device),
             label_smoothing=self._config.label_smoothing,
             reduction="none",
         )
-        spans = condition_loss(outputs.token_logits.float(), tags, kinds)
-        loss = loss + self._config.condition_weight * class_weights[labels] * spans
-        loss = (loss * weight).mean()
-        return (loss, {"logits": outputs.logits, "labels": labels}) if return_outputs else loss
 
     def prediction_step(self, model: Any, inputs: Any, *_: Any, **__: Any) -> Any:
         """Loss, logits and labels of one evaluation batch. Signature: transformers.Trainer.prediction_step."""
@@ -51,7 +65,7 @@ class StanceTrainer(Trainer):  # type: ignore[misc]  # transformers is not follo
         groups: dict[tuple[bool, bool], list[torch.nn.Parameter]] = {}
         for name, parameter in model.named_parameters():
             if parameter.requires_grad:
-                is_head = any(part in name for part in ("pooler", "classifier", "conditions"))
+                is_head = any(part in name for part in ("pooler", "classifier", "conditions", "attribution"))
                 groups.setdefault((is_head, name in decayed), []).append(parameter)
         config = self._config
         self.optimizer = torch.optim.AdamW(
@@ -76,14 +90,34 @@ class StanceTrainer(Trainer):  # type: ignore[misc]  # transformers is not follo
         return super().create_scheduler(num_training_steps, optimizer)
 
 
+def divergence(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
+    """How far two answers lie apart, in nats: the Kullback-Leibler divergences of both ways, halved.
+
+    Source: Liang et al. 2021, "R-Drop: regularized dropout for neural networks". Shapes: [C, L], [C, L] -> [C].
+    """
+    p, q = one.log_softmax(dim=-1), other.log_softmax(dim=-1)
+    return ((p.exp() - q.exp()) * (p - q)).sum(dim=-1) / 2
+
+
 def condition_loss(token_logits: torch.Tensor, tags: torch.Tensor, kinds: torch.Tensor) -> torch.Tensor:
     """The mean loss over the tokens of each statement: their tags, and the kinds of those in a span; 0 without tags.
 
     Shapes: token_logits [B, T, K], tags and kinds [B, T] -> [B].
     """
+    of_tags = mean_loss(token_logits[..., : len(Tag)], tags)
+    return of_tags + mean_loss(token_logits[..., len(Tag) : N_CONDITION_LOGITS], kinds)
 
-    def mean(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-        losses = torch.nn.functional.cross_entropy(logits.transpose(1, 2), target, reduction="none")  # [B, T]
-        return losses.sum(dim=1) / (target != IGNORED).sum(dim=1).clamp(min=1)
 
-    return mean(token_logits[..., : len(Tag)], tags) + mean(token_logits[..., len(Tag) :], kinds)
+def attribution_loss(token_logits: torch.Tensor, sources: torch.Tensor, cues: torch.Tensor) -> torch.Tensor:
+    """The mean loss over the tokens of each statement: the tags of sources and those of cues; 0 where none are known.
+
+    Shapes: token_logits [B, T, K], sources and cues [B, T] -> [B].
+    """
+    of_sources, of_cues = token_logits[..., N_CONDITION_LOGITS:].split(len(Tag), dim=-1)
+    return mean_loss(of_sources, sources) + mean_loss(of_cues, cues)
+
+
+def mean_loss(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    """The mean cross-entropy over the known tokens of each statement. Shapes: [B, T, M], [B, T] -> [B]."""
+    losses = torch.nn.functional.cross_entropy(logits.transpose(1, 2), target, reduction="none")  # [B, T]
+    return losses.sum(dim=1) / (target != IGNORED).sum(dim=1).clamp(min=1)

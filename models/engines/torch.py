@@ -52,6 +52,11 @@ class StanceNetwork(torch.nn.Module):
         heads = [self.conditions] if self.attribution is None else [self.conditions, self.attribution]
         return NetworkOutput(output.logits, torch.cat([head(hidden) for head in heads], dim=-1))
 
+    def with_new_attribution(self) -> Self:
+        """This network, with an attribution head that has learnt nothing."""
+        self.attribution = _token_head(self.stance.config.hidden_size, N_SPEECH_LOGITS).to(self.conditions.weight.dtype)
+        return self
+
     def save(self, folder: Path, *, dtype: torch.dtype = torch.float32) -> None:
         """Write all parts into a folder, the weights as ``dtype``, which the network has from then on."""
         folder.mkdir(parents=True, exist_ok=True)

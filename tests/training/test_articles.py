@@ -110,8 +110,8 @@ def test_another_text_is_refused() -> None:
 
 
 def test_there_are_enough_articles(corpus: dict[str, list[Article]]) -> None:
-    """There are 180 written articles of as many settings and 140 of the record; ids and texts stand once."""
-    assert {name: len(articles) for name, articles in corpus.items()} == {ARTICLES: 180, WIKINEWS: 140}
+    """There are 255 written articles of as many settings and 140 of the record; ids and texts stand once."""
+    assert {name: len(articles) for name, articles in corpus.items()} == {ARTICLES: 255, WIKINEWS: 140}
     everything = [article for articles in corpus.values() for article in articles]
     for values in ([a.id for a in everything], [a.sha256 for a in everything], [a.group for a in everything]):
         assert len(set(values)) == len(everything)
@@ -199,7 +199,7 @@ def test_datasets_loads_the_articles(tmp_path: Path, monkeypatch: pytest.MonkeyP
     datasets = pytest.importorskip("datasets")
     monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", True)
     features = []
-    for name, n in (("articles", 180), ("wikinews", 140)):
+    for name, n in (("articles", 255), ("wikinews", 140)):
         loaded = datasets.load_dataset(str(DATA), name, split="train", cache_dir=str(tmp_path))
         assert len(loaded) == n
         features.append(loaded.features)

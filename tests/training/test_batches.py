@@ -62,16 +62,21 @@ def test_class_weights_by_hand() -> None:
 
 
 def test_a_batch_is_padded_to_its_longest() -> None:
-    """Shorter rows are filled up with 0 and masked; labels and weights stay beside their rows."""
+    """Shorter rows are filled up with 0 and masked; labels and weights stay beside their rows; twins come last."""
     rows = [
         {"input_ids": [2, 7, 3], "length": 3, "labels": 1, "target": [0, 1, 0, 0], "weight": 0.4}
-        | {"tags": [IGNORED, 1, IGNORED], "kinds": [IGNORED, 2, IGNORED]},
+        | {"tags": [IGNORED, 1, IGNORED], "kinds": [IGNORED, 2, IGNORED], "twin": []}
+        | {"sources": [IGNORED] * 3, "cues": [IGNORED] * 3},
         {"input_ids": [2, 7, 8, 9, 3], "length": 5, "labels": 3, "target": [0, 0, 0, 1], "weight": 1.0}
-        | {"tags": [IGNORED, 0, 0, 0, IGNORED], "kinds": [IGNORED] * 5},
+        | {"tags": [IGNORED, 0, 0, 0, IGNORED], "kinds": [IGNORED] * 5, "twin": [2, 6, 3]}
+        | {"sources": [IGNORED, 1, 2, 0, IGNORED], "cues": [IGNORED, 0, 0, 1, IGNORED]},
     ]
     batch = collate(rows)
-    assert batch["input_ids"].tolist() == [[2, 7, 3, 0, 0], [2, 7, 8, 9, 3]]
-    assert batch["attention_mask"].tolist() == [[1, 1, 1, 0, 0], [1, 1, 1, 1, 1]]
+    assert batch["input_ids"].tolist() == [[2, 7, 3, 0, 0], [2, 7, 8, 9, 3], [2, 6, 3, 0, 0]]
+    assert batch["attention_mask"].tolist() == [[1, 1, 1, 0, 0], [1, 1, 1, 1, 1], [1, 1, 1, 0, 0]]
+    assert batch["twin_of"].tolist() == [1]
+    assert batch["sources"].tolist() == [[IGNORED] * 5, [IGNORED, 1, 2, 0, IGNORED]]
+    assert batch["cues"].tolist() == [[IGNORED] * 5, [IGNORED, 0, 0, 1, IGNORED]]
     assert batch["labels"].tolist() == [1, 3]
     assert batch["target"].tolist() == [[0, 1, 0, 0], [0, 0, 0, 1]]
     assert batch["tags"].tolist() == [[IGNORED, 1, IGNORED, IGNORED, IGNORED], [IGNORED, 0, 0, 0, IGNORED]]

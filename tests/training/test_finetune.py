@@ -2,7 +2,8 @@
 
 import json
 import math
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import fields, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -10,13 +11,18 @@ from typing import Any
 import pytest
 import torch
 
+from models.engines.torch import StanceNetwork
 from models.labels import STANCES
 from models.speech import N_TOKEN_LOGITS
 from models.token_spans import Tag
 from training import batches, finetune
+from training.articles import Span
 from training.base import find_base
 from training.config import TrainingConfig
 from training.corpus import read_corpus
+from training.examples import Example
+from training.spoken import SpokenExample
+from training.trainer import attribution_loss
 
 CONFIG = TrainingConfig(batch_size=4, epochs=1, learning_rate=0.001, head_learning_rate=0.01)
 
@@ -61,7 +67,7 @@ def test_the_head_has_its_own_rate_and_biases_do_not_decay(trainer: finetune.Sta
         for parameter in group["params"]:
             name = names[id(parameter)]
             seen.append(name)
-            is_head = any(part in name for part in ("pooler", "classifier", "conditions"))
+            is_head = any(part in name for part in ("pooler", "classifier", "conditions", "attribution"))
             assert group["lr"] == (CONFIG.head_learning_rate if is_head else CONFIG.learning_rate), name
             decays = not name.endswith("bias") and "LayerNorm" not in name
             assert group["weight_decay"] == (CONFIG.weight_decay if decays else 0.0), name
@@ -99,6 +105,8 @@ def test_the_loss_is_weighted_by_class_and_example(trainer: finetune.StanceTrain
     by_hand += float(weight[0] * by_class[0]) * CONFIG.condition_weight * (math.log(3) + math.log(4)) / 2
     inputs = {"input_ids": None, "labels": labels, "weight": weight, "tags": tags, "kinds": kinds}
     inputs["target"] = torch.eye(4)[labels]
+    inputs |= {"sources": torch.full((2, 3), batches.IGNORED), "cues": torch.full((2, 3), batches.IGNORED)}
+    inputs["twin_of"] = torch.tensor([], dtype=torch.long)
     output = SimpleNamespace(logits=logits, token_logits=token_logits)
     loss = trainer.compute_loss(lambda input_ids: output, inputs)
     assert float(loss) == pytest.approx(by_hand, rel=1e-5)
@@ -179,3 +187,52 @@ def test_swapped_copies_stand_in_for_statements(invent: Any) -> None:
     assert chosen == finetune.with_swaps([*named, *plain], replace(CONFIG, swap_share=0.5, seed=3))
     assert chosen != finetune.with_swaps([*named, *plain], replace(CONFIG, swap_share=0.5, seed=4))
     assert finetune.with_swaps(named, replace(CONFIG, swap_share=0.0)) == named
+
+
+def test_twins_answer_for_their_statement(trainer: finetune.StanceTrainer) -> None:
+    """A statement with a twin has the mean of both losses, and pays for how far the two answers lie apart."""
+    trainer._config = replace(CONFIG, consistency_weight=2.0, label_smoothing=0.0)
+    trainer._class_weights = torch.ones(4)
+    logits = torch.tensor(
+        [[2.0, 0.0, 0.0, 0.0], [0.0, 1.0, 0.0, 0.0], [1.0, 1.0, 0.0, 0.0]]
+    )  # a twin of row 1 last
+    labels, known = torch.tensor([0, 1]), torch.full((2, 3), batches.IGNORED)
+    inputs = {"input_ids": None, "labels": labels, "weight": torch.ones(2), "target": torch.eye(4)[labels]}
+    inputs |= dict.fromkeys(("tags", "kinds", "sources", "cues"), known)
+    inputs["twin_of"] = torch.tensor([1])
+    output = SimpleNamespace(logits=logits, token_logits=torch.zeros(3, 3, N_TOKEN_LOGITS))
+    log = torch.log_softmax(logits, dim=-1)
+    apart = ((log[1].exp() - log[2].exp()) * (log[1] - log[2])).sum() / 2
+    by_hand = (-log[0, 0] - (log[1, 1] + log[2, 1]) / 2 + 2.0 * apart) / 2
+    assert float(trainer.compute_loss(lambda input_ids: output, inputs)) == pytest.approx(float(by_hand), rel=1e-5)
+
+
+def test_sources_and_cues_are_learnt_apart(trainer: finetune.StanceTrainer) -> None:
+    """The attribution head's loss is the mean over known tokens of both tags; rows without any add nothing."""
+    token_logits = torch.zeros(2, 3, N_TOKEN_LOGITS)
+    token_logits[0, 1, -1] = 5.0  # sure that the cue goes on there
+    unknown = [batches.IGNORED] * 3
+    sources = torch.tensor([[batches.IGNORED, Tag.OUTSIDE, Tag.BEGIN], unknown])
+    cues = torch.tensor([[batches.IGNORED, Tag.INSIDE, batches.IGNORED], unknown])
+    of_cue = math.log(2 + math.exp(5)) - 5
+    assert attribution_loss(token_logits, sources, cues).tolist() == pytest.approx([math.log(3) + of_cue, 0.0])
+
+
+def test_a_run_can_start_from_a_finished_one(finished_run: Path, tiny_base: Path) -> None:
+    """All heads of the earlier run are there; one that it lacks is new; a folder that is no run is refused by name."""
+    config = replace(CONFIG, start_from=str(finished_run))
+    network, before = finetune.load_model(find_base(str(tiny_base)), config), StanceNetwork.load(finished_run)
+    assert all(torch.equal(network.state_dict()[name], weight) for name, weight in before.state_dict().items())
+    with pytest.raises(finetune.RunError, match="nowhere: not a finished run"):
+        finetune.load_model(find_base(str(tiny_base)), replace(CONFIG, start_from="nowhere"))
+
+
+def test_statements_of_articles_get_no_twins(invent: Callable[..., list[Example]]) -> None:
+    """Names that the attribution head must find are not swapped, other statements' are."""
+    plain = replace(invent(1)[0], text="Russia said it would talk to Ukraine.", conditions=())
+    known = {f.name: getattr(plain, f.name) for f in fields(Example)}
+    spoken = SpokenExample(**known, source=Span(0, 6), cue=Span(7, 11))
+    twins = finetune.swapped_twins([plain, spoken], replace(CONFIG, swap_share=1.0))
+    assert twins[0] is not None
+    assert "Russia said" not in (twins[0].text or "")
+    assert twins[1] is None
