@@ -23,8 +23,8 @@ from models.span import Span
 class Statement:
     """One statement of an article. All places are characters of the whole text, those of ``conditions`` too.
 
-    The places in ``prediction`` count in the statement's own text. ``speaker`` is None for narration (``speech`` is none)
-    and where nobody can tell.
+    The places in ``prediction`` count in the statement's own text. ``speaker`` is None for narration (``speech`` is
+    none) and where nobody can tell.
     """
 
     index: int
@@ -83,7 +83,7 @@ class Addressed:
 
 @dataclass(frozen=True, slots=True)
 class Analysis:
-    """Every statement in the text's order; the actors, those with most statements of a stance first; who addresses whom.
+    """Every statement in its order; the actors, those with most statements of a stance first; who addresses whom.
 
     ``n_unknown`` counts the statements that somebody makes of whom the text or the rules do not say who.
     """

@@ -33,8 +33,8 @@ MIN_QUOTED_SHARE: Final = 0.5
 class Attribution:
     """How one statement comes to the reader, and from whom; spans are characters of the whole text.
 
-    ``source`` may stand in another statement, where a quotation goes on. ``speaker`` is None where it is unknown, and for
-    narration, whose ``speech`` is none. ``addressee`` is told only where the text says whom the speaker addresses.
+    ``source`` may stand in another statement, where a quotation goes on. ``speaker`` is None where it is unknown, and
+    for narration, whose ``speech`` is none. ``addressee`` is told only where the text says whom the speaker addresses.
     """
 
     speech: Speech = Speech.NONE

@@ -37,11 +37,13 @@ _TRAILING = re.compile(
 _LEADING = re.compile(
     r"^(?:[\W_]*(?:and|but|while|whilst|when|as|although|though|after|before|because|since|that|with|however|meanwhile|"
     r"additionally|yet|so|if|where|then|also|still|nonetheless|nevertheless|moreover|furthermore|later|earlier|today|"
-    rf"yesterday|both|finally|separately|instead|in addition|in response|according to|(?:on|in|last|this|late|early)\s+{_TIME})\b,?)+\W*",
+    rf"yesterday|both|finally|separately|instead|in addition|in response|according to|"
+    rf"(?:on|in|last|this|late|early)\s+{_TIME})\b,?)+\W*",
     re.IGNORECASE,
 )
 _DATELINE = re.compile(
-    r"^[A-Z][A-Z' .-]+(?:,[^—–]{0,60}?)?(?:\([^)]*\)\s*)?\s[—–-]{1,2}\s|^\d{1,2}[:.]\d{2}(?:\s?[ap]m)?\s(?:[—–-]\s)?|^(?:[•‣▪◦·*–-]|\(?\d{1,2}[.)])\s+"
+    r"^[A-Z][A-Z' .-]+(?:,[^—–]{0,60}?)?(?:\([^)]*\)\s*)?\s[—–-]{1,2}\s|"
+    r"^\d{1,2}[:.]\d{2}(?:\s?[ap]m)?\s(?:[—–-]\s)?|^(?:[•‣▪◦·*–-]|\(?\d{1,2}[.)])\s+"
 )
 _SUBORDINATOR = re.compile(
     r"\s(?:that|while|whilst|when|because|although|though|after|before|whether|but|if|where|whereas|until|than|so|yet|as)\s(?=\S)"
@@ -76,13 +78,17 @@ _ARTICLE_NOUNS = re.compile(
 _BY = re.compile(r"\b(?:by|from)\s")
 _COLON = re.compile(r"^(?:From\s)?(?P<who>[^\x00:]{2,80}?)(?:,[^\x00:]{0,80})?:\s*\x00")
 _IS_DONE_TO = re.compile(r"\b(?:was|were|been|is|are|being)\s(?:\w+ly\s)?$")
-_FINITE = re.compile(r"\b(?:(?:has|have|had)\s)?(?:\w{3,}ed|is|was|are|were|will|would|began|gave|made|met|said|spoke|took|went|told|wrote|held|shared)\b")
+_FINITE = re.compile(
+    r"\b(?:(?:has|have|had)\s)?(?:\w{3,}ed|is|was|are|were|will|would|began|gave|made|met|said|spoke|took|went|told|wrote|held|shared)\b"
+)
 _SHARED_SUBJECT = re.compile(
     r"^(?P<subject>(?:He|She|They|It|he|she|they|it|(?:The|the)\s[\w-]+(?:\s[\w-]+)?|[A-Z][\w.’'-]*(?:\s[A-Z][\w.’'-]*){0,4}))"
     r"\s(?:also\s|later\s|then\s)?(?:\w{2,}ed|gave|made|met|spoke|took|went|wrote|held)\b.*\s(?:and|by|but|then)$"
 )
 _APPOSED = re.compile(r",\s[A-Z][\w.’'-]+(?:\s[A-Z][\w.’'-]+){1,3}(?=,|\.|$|\s[a-z])(?!\ssaid)")
-_REPORTS = re.compile(r"accord|report|alleg|view|opinion|remark|repl|answer|statement|quot|message|verdict|spoke|show|post")
+_REPORTS = re.compile(
+    r"accord|report|alleg|view|opinion|remark|repl|answer|statement|quot|message|verdict|spoke|show|post"
+)
 _WORD = re.compile(r"[\w’'-]+")
 
 
@@ -108,7 +114,9 @@ def candidate_of(words: str, found: "SpeechSpans") -> Candidate | None:
     if cue is None and not sources:
         return None
     source = Span(sources[0].start, sources[0].end) if sources else None
-    return Candidate(source, Span(cue.start, cue.end) if cue else None, is_act=bool(cue) and is_act(words, cue), score=5.0)
+    return Candidate(
+        source, Span(cue.start, cue.end) if cue else None, is_act=bool(cue) and is_act(words, cue), score=5.0
+    )
 
 
 def is_act(words: str, cue: "Span | SpeechSpan") -> bool:

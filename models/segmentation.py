@@ -58,7 +58,8 @@ _LABEL = re.compile(
 _MONTH = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*\.?"
 _DATE = re.compile(
     rf"(?:(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day,?\s+)?(?:{_MONTH}\s+\d{{1,2}}|\d{{1,2}}\s+{_MONTH})(?:,?\s+\d{{4}})?"
-    r"|\d{1,2}[:.]\d{2}(?:\s?[ap]\.?m\.?)?(?:\s(?:GMT|BST|CET|UTC|EST|EDT))?|\d{4}-\d{2}-\d{2}|[A-Z][A-Z ]+, .{0,25}\d{4}",
+    r"|\d{1,2}[:.]\d{2}(?:\s?[ap]\.?m\.?)?(?:\s(?:GMT|BST|CET|UTC|EST|EDT))?|"
+    r"\d{4}-\d{2}-\d{2}|[A-Z][A-Z ]+, .{0,25}\d{4}",
 )
 _BYLINE = re.compile(
     r"(?:By|BY|Written by|Reported by|Reporting by)\s+[A-Z][\w.'’-]+(?:\s+(?:[A-Z][\w.'’-]+|and|in|de)){0,8}\s*$"

@@ -1,4 +1,4 @@
-"""How well statements were cut, and how well it was told who speaks: counts article by article, and what they come to."""
+"""How well statements were cut, and how well it was told who speaks: counts of each article, and what they come to."""
 
 import re
 from collections import Counter

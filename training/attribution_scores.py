@@ -7,7 +7,7 @@ Writes attribution.json and attribution.md: boundaries, sources, cues and speake
 intervals from articles drawn with replacement. Three systems: the rules alone; the rules with the source and cue spans
 of the artifact's token head, where it has one; and with the annotated spans, which shows what naming alone costs. With
 an artifact also the stance's macro-F1 on statements as they were annotated beside that on statements as they are cut
-here. A speaker is right under any annotated form of the actor's name; the share under the canonical one is given beside.
+here. A speaker is right under any annotated form of the actor's name; the share under the canonical one stands beside.
 
 --split train measures the articles that the rules and the head were made with: for development, not for reports.
 Articles of the record need `python -m training.hydrate_articles` first; without it only written ones are measured.
