@@ -103,7 +103,7 @@ class Cast:
         return self._fullest(self._places[0][1]).name if self._places else None
 
     def _person_in(self, phrase: str, place: int) -> str | None:
-        """The person whom a phrase names: of its parts between commas the first, and of that what stands before "of"."""
+        """The person whom a phrase names: of its parts between commas the first, and of that what precedes "of"."""
         chunks = [chunk.strip() for chunk in phrase.split(",")]
         for number, chunk in enumerate(chunks):
             head = _OF.split(chunk, maxsplit=1)[0]

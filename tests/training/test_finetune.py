@@ -193,9 +193,7 @@ def test_twins_answer_for_their_statement(trainer: finetune.StanceTrainer) -> No
     """A statement with a twin has the mean of both losses, and pays for how far the two answers lie apart."""
     trainer._config = replace(CONFIG, consistency_weight=2.0, label_smoothing=0.0)
     trainer._class_weights = torch.ones(4)
-    logits = torch.tensor(
-        [[2.0, 0.0, 0.0, 0.0], [0.0, 1.0, 0.0, 0.0], [1.0, 1.0, 0.0, 0.0]]
-    )  # a twin of row 1 last
+    logits = torch.tensor([[2.0, 0.0, 0.0, 0.0], [0.0, 1.0, 0.0, 0.0], [1.0, 1.0, 0.0, 0.0]])  # a twin of row 1 last
     labels, known = torch.tensor([0, 1]), torch.full((2, 3), batches.IGNORED)
     inputs = {"input_ids": None, "labels": labels, "weight": torch.ones(2), "target": torch.eye(4)[labels]}
     inputs |= dict.fromkeys(("tags", "kinds", "sources", "cues"), known)
