@@ -21,9 +21,6 @@ from models.cues import (
 from models.quotations import QUOTED
 from models.span import Span
 
-if TYPE_CHECKING:
-    from models.speech import SpeechSpan, SpeechSpans
-
 _TIME = (
     r"(?:(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day|(?:January|February|March|April|May|June|July|August|September|October|"
     r"November|December)(?:\s\d{1,2})?|\d{4}|today|yesterday|tonight|(?:this|last|next|early|late)\s\w+|Twitter|Facebook|television|"
@@ -107,19 +104,7 @@ def best_candidate(words: str) -> Candidate | None:
     return max(_candidates(words), key=lambda candidate: candidate.score, default=None)
 
 
-def candidate_of(words: str, found: "SpeechSpans") -> Candidate | None:
-    """The reading that a model's spans make of a sentence: its likeliest cue and the source that stands closest."""
-    cue = max(found.cues, key=lambda span: span.probability, default=None)
-    sources = sorted(found.sources, key=lambda span: abs(span.start - cue.start) if cue else -span.probability)
-    if cue is None and not sources:
-        return None
-    source = Span(sources[0].start, sources[0].end) if sources else None
-    return Candidate(
-        source, Span(cue.start, cue.end) if cue else None, is_act=bool(cue) and is_act(words, cue), score=5.0
-    )
-
-
-def is_act(words: str, cue: "Span | SpeechSpan") -> bool:
+def is_act(words: str, cue: Span) -> bool:
     """Whether a cue reports an act, and not words: by its verb, and by what follows it."""
     said = words[cue.start : cue.end]
     if QUOTED in words:

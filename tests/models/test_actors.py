@@ -40,7 +40,7 @@ def test_what_nobody_can_tell_stays_unknown(phrase: str) -> None:
 
 
 def test_pronouns_stand_for_the_one_who_spoke() -> None:
-    """ "He" is the person who spoke or was named before, "it" the body."""
+    """The pronoun "he" is the person who spoke or was named before, "it" the body."""
     text = "Minister Boro Tamsin said no. He said it twice. The Lake Council said yes. It said more."
     speakers = [one.speaker for one in attribute(text, segment(text))]
     assert speakers == ["Boro Tamsin", "Boro Tamsin", "Lake Council", "Lake Council"]

@@ -11,8 +11,8 @@ from models.prediction import Prediction
 from models.segmentation import segment
 
 TEXT: Final = (
-    "The boat lay at the quay.\n\nAnara Doln said she would sign if the boats left. Doln urged the Island Front to talk. "
-    "“Never,” said Ilan Peshko."
+    "The boat lay at the quay.\n\nAnara Doln said she would sign if the boats left. "
+    "Doln urged the Island Front to talk. “Never,” said Ilan Peshko."
 )
 GIVEN: Final = (Stance.NONE, Stance.CONDITIONAL, Stance.CONCILIATORY, Stance.HOSTILE)
 
@@ -52,7 +52,7 @@ def test_conditions_stand_in_the_whole_text(analysis: Analysis) -> None:
 
 
 def test_actors_are_counted(analysis: Analysis) -> None:
-    """Each actor has its counts, its mentions, its leaning and its most certain statements; whoever has most is first."""
+    """Each actor has counts, mentions, a leaning and most certain statements; whoever has most stances is first."""
     first = analysis.actors[0]
     assert (first.name, first.n_statements, first.n_mentions) == ("Anara Doln", 2, 2)
     assert first.counts == {**dict.fromkeys(STANCES, 0), Stance.CONDITIONAL: 1, Stance.CONCILIATORY: 1}

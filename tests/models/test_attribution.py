@@ -109,7 +109,7 @@ def test_a_quotation_in_a_transcript_is_of_whom_it_quotes() -> None:
 def test_a_communique_has_its_issuers_voice() -> None:
     """Sentences of a communique that report nobody are its issuer's; whom it reports speaks for himself."""
     text = (
-        "Statement of the Highland Assembly\n\nThe Assembly met in Sevrin. It deplores the fire. We wait for an answer.\n\n"
+        "Statement of the Highland Assembly\n\nThe Assembly met in Sevrin. It deplores the fire. We wait.\n\n"
         "We ask for nothing.\n\nThe governor said that he would not come."
     )
     found = read(text)
