@@ -27,8 +27,9 @@ from models.classifier import StanceClassifier
 from models.errors import ParleyError
 from models.labels import STANCES, Speech
 from models.segmentation import Segment, segment
+from models.span import Span
 from models.speech import SpeechSpan, SpeechSpans
-from training.articles import ARTICLES, WIKINEWS, Article, Span, read_articles
+from training.articles import ARTICLES, WIKINEWS, Article, read_articles
 from training.attribution_measures import ALL, MEASURES, Counts, aligned, count, measures
 from training.corpus import HYDRATED_FOLDER
 from training.examples import DATA, CorpusError, Origin
