@@ -1,7 +1,7 @@
 """Names in a text: sequences of capitals, told apart into persons and bodies by the words around them."""
 
 import re
-from bisect import bisect_left
+from bisect import bisect_left, insort
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
@@ -107,8 +107,6 @@ def people_of(text: str) -> dict[str, Person]:
                 lone.append((at, title, name[0]))
             elif title or not _AFTER_PREPOSITION.search(before) or _PREPOSED.search(before):
                 _note(people.setdefault(" ".join(name), Person(" ".join(name), name)), at, title)
-    for person in people.values():
-        person.places.sort()
     by_word = by_word_of(people)
     for at, title, word in lone:
         known = by_word.get(word)
@@ -122,8 +120,6 @@ def people_of(text: str) -> dict[str, Person]:
             person = people.setdefault(word, Person(word, (word,)))
             by_word.setdefault(word, []).append(person)
             _note(person, at, title)
-    for person in people.values():
-        person.places.sort()
     return people
 
 
@@ -147,7 +143,7 @@ def _possessors(match: re.Match[str]) -> Iterator[tuple[int, str]]:
 
 
 def _note(person: Person, place: int, title: tuple[str, ...]) -> None:
-    person.places.append(place)
+    insort(person.places, place)
     if title:
         person.is_surely = True
         person.roles |= {word.lower() for word in title if word not in MALE | FEMALE}
