@@ -21,6 +21,7 @@ NOBODY: Final = frozenset(
 )
 ASKING: Final = frozenset({"Q", "QUESTION", "REPORTER", "QUESTIONER", "JOURNALIST", "INTERVIEWER"})
 ANSWERING: Final = frozenset({"A", "ANSWER"})
+PRONOUNS: Final = frozenset({*SINGULAR, *PLURAL, *NOBODY})
 N_LOOKED_BACK: Final = 5
 """Statements before a pronoun in which whoever it stands for is looked for."""
 

@@ -109,7 +109,8 @@ def people_of(text: str) -> dict[str, Person]:
                 _note(people.setdefault(" ".join(name), Person(" ".join(name), name)), at, title)
     by_word = by_word_of(people)
     for at, title, word in lone:
-        known = by_word.get(word)
+        gender = _gender(title)
+        known = [person for person in by_word.get(word, []) if gender is None or person.gender in (None, gender)]
         if known:
             person = max(known, key=lambda one: one.last_before(at))
             after_article = re.search(r"\b[Tt]he\s$", text[max(0, at - 4) : at])
@@ -148,7 +149,11 @@ def _note(person: Person, place: int, title: tuple[str, ...]) -> None:
         person.is_surely = True
         person.roles |= {word.lower() for word in title if word not in MALE | FEMALE}
         person.roles.add(" ".join(title).lower())
-        person.gender = "he" if MALE & set(title) else "she" if FEMALE & set(title) else person.gender
+        person.gender = _gender(title) or person.gender
+
+
+def _gender(title: tuple[str, ...]) -> str | None:
+    return "he" if MALE & set(title) else "she" if FEMALE & set(title) else None
 
 
 @dataclass(slots=True, eq=False)
@@ -175,7 +180,8 @@ def bodies_of(text: str, people: Mapping[str, Person]) -> tuple[dict[str, Body],
         name = re.sub(r"['’]s?$", "", " ".join(words))
         if not name or not name[0].isupper() or name in people:
             continue
-        bodies.setdefault(name.lower(), Body(name)).places.append(match.start())
+        for part in {name, *re.split(r"\sand\s(?:the\s)?", name)}:
+            bodies.setdefault(part.lower(), Body(part)).places.append(match.start())
         if len(words) > 1 and any(word in BODIES for word in words):
             aliases.setdefault(initials_of(name), name)
     for match in _ACRONYM.finditer(text):

@@ -124,8 +124,8 @@ def test_addressees_are_told_where_the_text_says_so() -> None:
 
 
 def test_spans_of_a_model_come_before_rules() -> None:
-    """With spans given, they decide: a sentence without any is narration, even where rules would find a cue."""
-    text = "Doln said the boats stay. Anger reached her from Teel: boats must go."
+    """With spans given, they decide: a sentence without any is narration, even where rules would find an act."""
+    text = "The council rejected it. Anger reached her from Teel: boats must go."
     segments = segment(text)
     source, cue = (SpeechSpan(23, 27, "Teel", 0.9), SpeechSpan(0, 5, "Anger", 0.8))
     first, second = attribute(text, segments, [SpeechSpans(), SpeechSpans((source,), (cue,))])
@@ -146,3 +146,13 @@ def test_any_text_has_one_attribution_a_segment(text: str) -> None:
         one.cue is None or piece.span.holds(one.cue.start, one.cue.end)
         for one, piece in zip(found, segments, strict=True)
     )
+
+
+def test_rules_fill_up_what_a_model_left_open() -> None:
+    """A cue alone gets the rules' source, half a name its rest, and where nothing was found a sure reading stands."""
+    text = "Ilan Tor said no. Mara Venn said yes. Ode Varr said so."
+    segments = segment(text)
+    cue, half = SpeechSpan(9, 13, "said", 0.9), SpeechSpan(0, 4, "Mara", 0.9)
+    found = attribute(text, segments, [SpeechSpans((), (cue,)), SpeechSpans((half,), ()), SpeechSpans()])
+    assert [one.speaker for one in found] == ["Ilan Tor", "Mara Venn", "Ode Varr"]
+    assert [one.cue.of(text) if one.cue else None for one in found] == ["said"] * 3
