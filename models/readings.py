@@ -55,10 +55,9 @@ def _first(words: str, spans: "Sequence[SpeechSpan]") -> Span | None:
 
 
 def _fitness(words: str, source: "SpeechSpan", cue: Span) -> float:
-    """How well a source goes with a cue: probable, near, and before it unless a quotation or the sentence's start is."""
-    is_after = (
-        source.start >= cue.end and bool(words[: cue.start].strip(QUOTED + " ,")) and QUOTED not in words[: cue.start]
-    )
+    """How well a source goes with a cue: probable, near, and before it unless a quotation or nothing is."""
+    before = words[: cue.start]
+    is_after = source.start >= cue.end and bool(before.strip(" ,")) and QUOTED not in before
     says = bool(SAYS.search(words, cue.start, cue.end))
     distance = source.start - cue.end if source.start >= cue.end else cue.start - source.end
     return source.probability - distance / 500 - 0.4 * (is_after and says)
