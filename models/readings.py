@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from models.candidates import Candidate, best_candidate, is_act
@@ -33,11 +34,8 @@ def reading_of(words: str, found: "SpeechSpans | None") -> Candidate | None:
     by_rules = best_candidate(words)
     if found is None:
         return by_rules
-    cue, source = _first(words, found.cues), None
-    sources = [span for span in found.sources if QUOTED not in words[span.start : span.end]]
-    if sources:
-        likeliest = max(sources, key=lambda span: _fitness(words, span, cue)) if cue else _first(words, sources)
-        source = _whole_name(words, _trimmed(words, likeliest)) if likeliest else None
+    cue = _first(words, found.cues)
+    source = _source_of(words, found.sources, cue)
     if cue is None and source is None:
         return by_rules if by_rules and by_rules.score >= SURE and by_rules.source else None
     if source is None and by_rules and by_rules.source and cue and _overlap(by_rules.cue, cue):
@@ -47,6 +45,17 @@ def reading_of(words: str, found: "SpeechSpans | None") -> Candidate | None:
     return Candidate(source, cue, is_act=cue is not None and is_act(words, cue), score=OF_MODEL)
 
 
+def _source_of(words: str, spans: "Sequence[SpeechSpan]", cue: Span | None) -> Span | None:
+    """The source that fits the cue, as a whole name; without a cue the first that is nearly as probable as any."""
+    outside = [span for span in spans if QUOTED not in words[span.start : span.end]]
+    if not outside:
+        return None
+    if cue is not None:
+        return _whole_name(words, _trimmed(words, max(outside, key=partial(_fitness, words, cue))))
+    first = _first(words, outside)
+    return _whole_name(words, _trimmed(words, first)) if first else None
+
+
 def _first(words: str, spans: "Sequence[SpeechSpan]") -> Span | None:
     """The first span outside of quotation marks that is nearly as probable as any."""
     outside = [span for span in spans if QUOTED not in words[span.start : span.end]]
@@ -54,7 +63,7 @@ def _first(words: str, spans: "Sequence[SpeechSpan]") -> Span | None:
     return next((Span(span.start, span.end) for span in outside if span.probability >= NEARLY * highest), None)
 
 
-def _fitness(words: str, source: "SpeechSpan", cue: Span) -> float:
+def _fitness(words: str, cue: Span, source: "SpeechSpan") -> float:
     """How well a source goes with a cue: probable, near, and before it unless a quotation or nothing is."""
     before = words[: cue.start]
     is_after = source.start >= cue.end and bool(before.strip(" ,")) and QUOTED not in before
