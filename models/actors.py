@@ -1,8 +1,8 @@
 """Who is who in an article: one name for all the ways in which it is written, found from the text alone.
 
-A person is known by the fullest name that the article gives, titles left out; "Mr Kim" and "Kim" are that person, and of
-two of one family name the one named last. A body is known by its name; its initials, "the ministry" and "it" lead there.
-What the rules cannot tell stays unknown.
+A person is known by the fullest name that the article gives, titles left out; "Mr Kim" and "Kim" are that person, and
+of two of one family name the one named last. A body is known by its name; its initials, "the ministry" and "it" lead
+there. What the rules cannot tell stays unknown.
 """
 
 import re
@@ -21,6 +21,7 @@ NOBODY: Final = frozenset(
 )
 ASKING: Final = frozenset({"Q", "QUESTION", "REPORTER", "QUESTIONER", "JOURNALIST", "INTERVIEWER"})
 ANSWERING: Final = frozenset({"A", "ANSWER"})
+PRONOUNS: Final = frozenset({*SINGULAR, *PLURAL, *NOBODY})
 N_LOOKED_BACK: Final = 5
 """Statements before a pronoun in which whoever it stands for is looked for."""
 
@@ -31,8 +32,9 @@ _TAIL: Final = re.compile(
     re.DOTALL,
 )
 _DOCUMENT: Final = re.compile(
-    r"^(?P<of>.*?)\s?\b(?:press release|data|reports?|statement|release|website|figures|survey|poll|study|records|accounts?|"
-    r"documents?|notice|letter|post|tweet|survey|researche?s?|findings)(?:\s(?:from|by|of|issued by|published by)\s(?P<by>.+))?$"
+    r"^(?P<of>.*?)\s?\b(?:press release|data|reports?|statement|release|website|figures|survey|poll|study|records|"
+    r"accounts?|documents?|notice|letter|post|tweet|research|findings)"
+    r"(?:\s(?:from|by|of|issued by|published by)\s(?P<by>.+))?$"
 )
 _NAMES: Final = re.compile(r"(?!(?:The|An?|One|Some|Another|His|Her|Its|Their)\b)[A-Z]")
 _AND: Final = re.compile(r"\s(?:and|as well as|along with)\s")
@@ -102,7 +104,7 @@ class Cast:
         return self._fullest(self._places[0][1]).name if self._places else None
 
     def _person_in(self, phrase: str, place: int) -> str | None:
-        """The person whom a phrase names: first of its parts between commas, and of each first what stands before "of"."""
+        """The person whom a phrase names: of its parts between commas the first, and of that what precedes "of"."""
         chunks = [chunk.strip() for chunk in phrase.split(",")]
         for number, chunk in enumerate(chunks):
             head = _OF.split(chunk, maxsplit=1)[0]

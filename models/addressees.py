@@ -9,12 +9,14 @@ from models.span import Span
 _ADDRESSING: Final = re.compile(
     r"(?:told|tells|tell|telling|urged|urges|urging|asked|asks|thanked|thanks|accused|accuses|accusing|criticised|criticized|"
     r"condemned|denounced|praised|praises|invited|invites|congratulated|warned|warns|blamed|blames|informed|called on|"
-    r"calls on|called upon|appealed to|appeals to|demanded that|demands that|attacked|ordered|assured|offered|banned|sanctioned|"
+    r"calls on|called upon|appealed to|appeals to|demanded that|demands that|attacked|ordered|assured|offered|banned|"
+    r"sanctioned|"
     r"replied to|responded to|wrote to|spoke to)\b"
 )
 _ON: Final = re.compile(r"\s(?:on|upon|to|that)\s")
 _AUDIENCE: Final = re.compile(
-    r"(?:reporters?|journalists?|the press|the media|media|us|me|them|him|her|it|that|the public|local media|state media|"
+    r"(?:reporters?|journalists?|the press|the media|media|us|me|them|him|her|it|that|the public|local media|"
+    r"state media|"
     r"(?:a|the|an) \w+ conference|what|how|why|whether|if|for|about|to|of|all|people|\w+ing)\b",
     re.IGNORECASE,
 )

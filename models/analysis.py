@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from models.actors import PRONOUNS
 from models.attribution import Attribution, attribute
 from models.conditions import ConditionSpan
 from models.labels import STANCES, Speech, Stance
@@ -23,8 +24,8 @@ from models.span import Span
 class Statement:
     """One statement of an article. All places are characters of the whole text, those of ``conditions`` too.
 
-    The places in ``prediction`` count in the statement's own text. ``speaker`` is None for narration (``speech`` is none)
-    and where nobody can tell.
+    The places in ``prediction`` count in the statement's own text. ``speaker`` is None for narration (``speech`` is
+    none) and where nobody can tell.
     """
 
     index: int
@@ -83,7 +84,7 @@ class Addressed:
 
 @dataclass(frozen=True, slots=True)
 class Analysis:
-    """Every statement in the text's order; the actors, those with most statements of a stance first; who addresses whom.
+    """Every statement in its order; the actors, those with most statements of a stance first; who addresses whom.
 
     ``n_unknown`` counts the statements that somebody makes of whom the text or the rules do not say who.
     """
@@ -182,7 +183,7 @@ def _counts(statements: Sequence[Statement]) -> dict[Stance, int]:
 def _n_mentions(text: str, name: str, theirs: Sequence[Statement]) -> int:
     """How often the text has the name or a phrase that led to it; pronouns are not counted."""
     sources = {statement.source.of(text) for statement in theirs if statement.source is not None}
-    forms = {name, *(source for source in sources if len(source) > 4 or source.isupper())}
+    forms = {name, *(source for source in sources if source.lower() not in PRONOUNS)}
     pattern = "|".join(re.escape(form) for form in sorted(forms, key=len, reverse=True))
     return len(re.findall(rf"(?<!\w)(?:{pattern})(?!\w)", text))
 

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Final
 
 from models.actors import N_LOOKED_BACK, Cast, Told
 from models.addressees import addressee_of
-from models.candidates import Candidate, best_candidate, candidate_of
+from models.candidates import Candidate
 from models.labels import Speech
 from models.quotations import QUOTED, masked, quotations
+from models.readings import reading_of
 from models.segmentation import Segment, SegmentKind, label_of
 from models.span import Span
 from models.voice import has_voice, issuer_of
@@ -33,8 +34,8 @@ MIN_QUOTED_SHARE: Final = 0.5
 class Attribution:
     """How one statement comes to the reader, and from whom; spans are characters of the whole text.
 
-    ``source`` may stand in another statement, where a quotation goes on. ``speaker`` is None where it is unknown, and for
-    narration, whose ``speech`` is none. ``addressee`` is told only where the text says whom the speaker addresses.
+    ``source`` may stand in another statement, where a quotation goes on. ``speaker`` is None where it is unknown, and
+    for narration, whose ``speech`` is none. ``addressee`` is told only where the text says whom the speaker addresses.
     """
 
     speech: Speech = Speech.NONE
@@ -68,8 +69,7 @@ class _Reader:
             masked(text, segment.span, quoted) for segment, quoted in zip(segments, self._quotations, strict=True)
         ]
         self._candidates = [
-            candidate_of(words, speech[index]) if speech is not None else best_candidate(words)
-            for index, words in enumerate(self._words)
+            reading_of(words, speech[index] if speech is not None else None) for index, words in enumerate(self._words)
         ]
         self._cast = Cast(text)
         self._takes_turns = any(segment.kind is SegmentKind.TURN for segment in segments)

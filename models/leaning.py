@@ -36,7 +36,7 @@ def leaning(probabilities: Sequence[Mapping[Stance, float]], stances: Sequence[S
     """The leaning that statements with these probabilities and predicted stances show; None when none takes a stance.
 
     In each draw every statement takes a stance by its probabilities, and the shares of the three stances are drawn from
-    their posterior given these counts; the interval holds the middle 95 % of the draws' differences, widened to ``value``.
+    their posterior given these counts; the interval holds the middle 95 % of the differences, widened to ``value``.
     Source: Rubin 1987, "Multiple Imputation for Nonresponse in Surveys", ch. 3; Jeffreys' prior and the widening as in
     Brown, Cai and DasGupta 2001, "Interval Estimation for a Binomial Proportion", section 4.
     """

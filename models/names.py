@@ -1,7 +1,7 @@
 """Names in a text: sequences of capitals, told apart into persons and bodies by the words around them."""
 
 import re
-from bisect import bisect_left
+from bisect import bisect_left, insort
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
@@ -107,11 +107,10 @@ def people_of(text: str) -> dict[str, Person]:
                 lone.append((at, title, name[0]))
             elif title or not _AFTER_PREPOSITION.search(before) or _PREPOSED.search(before):
                 _note(people.setdefault(" ".join(name), Person(" ".join(name), name)), at, title)
-    for person in people.values():
-        person.places.sort()
     by_word = by_word_of(people)
     for at, title, word in lone:
-        known = by_word.get(word)
+        gender = _gender(title)
+        known = [person for person in by_word.get(word, []) if gender is None or person.gender in (None, gender)]
         if known:
             person = max(known, key=lambda one: one.last_before(at))
             after_article = re.search(r"\b[Tt]he\s$", text[max(0, at - 4) : at])
@@ -122,8 +121,6 @@ def people_of(text: str) -> dict[str, Person]:
             person = people.setdefault(word, Person(word, (word,)))
             by_word.setdefault(word, []).append(person)
             _note(person, at, title)
-    for person in people.values():
-        person.places.sort()
     return people
 
 
@@ -147,12 +144,16 @@ def _possessors(match: re.Match[str]) -> Iterator[tuple[int, str]]:
 
 
 def _note(person: Person, place: int, title: tuple[str, ...]) -> None:
-    person.places.append(place)
+    insort(person.places, place)
     if title:
         person.is_surely = True
         person.roles |= {word.lower() for word in title if word not in MALE | FEMALE}
         person.roles.add(" ".join(title).lower())
-        person.gender = "he" if MALE & set(title) else "she" if FEMALE & set(title) else person.gender
+        person.gender = _gender(title) or person.gender
+
+
+def _gender(title: tuple[str, ...]) -> str | None:
+    return "he" if MALE & set(title) else "she" if FEMALE & set(title) else None
 
 
 @dataclass(slots=True, eq=False)
@@ -179,7 +180,8 @@ def bodies_of(text: str, people: Mapping[str, Person]) -> tuple[dict[str, Body],
         name = re.sub(r"['’]s?$", "", " ".join(words))
         if not name or not name[0].isupper() or name in people:
             continue
-        bodies.setdefault(name.lower(), Body(name)).places.append(match.start())
+        for part in {name, *re.split(r"\sand\s(?:the\s)?", name)}:
+            bodies.setdefault(part.lower(), Body(part)).places.append(match.start())
         if len(words) > 1 and any(word in BODIES for word in words):
             aliases.setdefault(initials_of(name), name)
     for match in _ACRONYM.finditer(text):

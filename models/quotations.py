@@ -18,7 +18,7 @@ _SINGLE_CLOSES: Final = re.compile(r"(?<=\S)['’](?!\w)")
 def quotations(text: str, paragraphs: Iterable[Span]) -> tuple[Span, ...]:
     """The quoted stretches of a text with their marks, in order; none crosses a paragraph.
 
-    A quotation that a paragraph leaves open ends with it, as writers leave one open that the next paragraph goes on with.
+    A quotation that a paragraph leaves open ends with it: writers leave one open where the next paragraph goes on.
     """
     return tuple(found for paragraph in paragraphs for found in _in_paragraph(text, paragraph))
 

@@ -24,7 +24,8 @@ _NAMED: Final = (
 """What names the issuer, the surest first."""
 _SIGNS: Final = re.compile(
     r"(?i:for immediate release|for release|press release|communiqu[eé]|media contact|press contact|notes? to editors|"
-    r"not for distribution|final declaration|adopted (?:in|at|by)|(?m:^contact: )|(?m:^done (?:in|at)))|(?m:^About [A-Z][^\n]{1,60}:)|"
+    r"not for distribution|final declaration|adopted (?:in|at|by)|(?m:^contact: )|(?m:^done (?:in|at)))|"
+    r"(?m:^About [A-Z][^\n]{1,60}:)|"
     r"(?m:^(?:Joint |JOINT )?(?:Statement|STATEMENT|Declaration|DECLARATION|Proclamation|Resolution|Announcement No))|"
     r"(?m:^(?:The Command|For the) [A-Z])|(?m:^Editorial\b)|(?i:\bthis newspaper\b)"
 )
@@ -34,11 +35,14 @@ _FIRST: Final = re.compile(
 _SUBJECT: Final = re.compile(
     r"(?:^|(?<=[.!?]\s)|(?<=\n))(?:\d+\.\s)?The (?P<body>[A-Z][\w’'-]*(?:\s[A-Z][\w’'-]*){0,4})\s(?=[a-z])"
 )
-_MEMBERS: Final = re.compile(r"^(?:(?:Political |Executive )?(?:Members|Board|Bureau|Command|Representatives|Secretariat|Committee) of (?:the )?)(?=[A-Z])")
+_MEMBERS: Final = re.compile(
+    r"^(?:(?:Political |Executive )?(?:Members|Board|Bureau|Command|Representatives|Secretariat|Committee)"
+    r" of (?:the )?)(?=[A-Z])"
+)
 _WE: Final = re.compile(r"\b(?:[Ww]e|[Oo]ur|[Uu]s)\b(?!\.)")
 _REPORTED: Final = re.compile(r"\b(?:said|told|says|tells|according to|asked)\b")
 MIN_WE: Final = 3
-"""So often must "we" and "our" stand outside of quotations where nothing else says that the text is its issuer's own."""
+"""So often must "we" and "our" stand outside of quotations where nothing else says that a text is its issuer's own."""
 
 
 def has_voice(unquoted: str) -> bool:

@@ -1,0 +1,108 @@
+"""The reading of one sentence: of a model's spans where it found any, mended and filled up by the rules."""
+
+import re
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from models.candidates import Candidate, best_candidate, is_act
+from models.cues import ACTS, SAYS
+from models.quotations import QUOTED
+from models.span import Span
+from models.titles import NO_NAMES
+
+if TYPE_CHECKING:
+    from models.speech import SpeechSpan, SpeechSpans
+
+SURE: Final = 2.0
+"""A rule's reading of this score stands where the model found nothing: a common verb of saying, with its subject."""
+OF_MODEL: Final = 5.0
+"""The score of a reading that a model's spans make: above every rule's."""
+NEARLY: Final = 0.8
+"""The first span whose probability is this share of the highest is taken: of two speakers, the first."""
+
+_LOOSE_END: Final = re.compile(
+    r"[\s,]+(?:on|in|at|by|during|via|from|to|of|for|is|was|were|are|has|have|who|which|that|and|with|about|there|also)$"
+)
+_NOUN_BEFORE: Final = re.compile(r"(?:(?:the|a|some|several)\s)?\w+\s$")
+_NAME_BEFORE: Final = re.compile(r"(?:[A-Z][\w’'.-]*\s)+$")
+_NAME_AFTER: Final = re.compile(r"(?:\s[A-Z][\w’'-]*\w)+")
+
+
+def reading_of(words: str, found: "SpeechSpans | None") -> Candidate | None:
+    """How a sentence, its quoted characters masked, is read; ``found`` None: by the rules alone."""
+    by_rules = best_candidate(words)
+    if found is None:
+        return by_rules
+    cue = _first(words, found.cues)
+    source = _source_of(words, found.sources, cue)
+    if cue is None and source is None:
+        return by_rules if by_rules and by_rules.score >= SURE and by_rules.source else None
+    if source is None and by_rules and by_rules.source and cue and _overlap(by_rules.cue, cue):
+        source = by_rules.source
+    if cue is None and source is not None:
+        cue = by_rules.cue if by_rules and _overlap(by_rules.source, source) else _verb_after(words, source.end)
+    return Candidate(source, cue, is_act=cue is not None and is_act(words, cue), score=OF_MODEL)
+
+
+def _source_of(words: str, spans: "Sequence[SpeechSpan]", cue: Span | None) -> Span | None:
+    """The source that fits the cue, as a whole name; without a cue the first that is nearly as probable as any."""
+    outside = [span for span in spans if QUOTED not in words[span.start : span.end]]
+    if not outside:
+        return None
+    if cue is not None:
+        return _whole_name(words, _trimmed(words, max(outside, key=partial(_fitness, words, cue))))
+    first = _first(words, outside)
+    return _whole_name(words, _trimmed(words, first)) if first else None
+
+
+def _first(words: str, spans: "Sequence[SpeechSpan]") -> Span | None:
+    """The first span outside of quotation marks that is nearly as probable as any."""
+    outside = [span for span in spans if QUOTED not in words[span.start : span.end]]
+    highest = max((span.probability for span in outside), default=0.0)
+    return next((Span(span.start, span.end) for span in outside if span.probability >= NEARLY * highest), None)
+
+
+def _fitness(words: str, cue: Span, source: "SpeechSpan") -> float:
+    """How well a source goes with a cue: probable, near, and before it unless a quotation or nothing is."""
+    before = words[: cue.start]
+    is_after = source.start >= cue.end and bool(before.strip(" ,")) and QUOTED not in before
+    says = bool(SAYS.search(words, cue.start, cue.end))
+    distance = source.start - cue.end if source.start >= cue.end else cue.start - source.end
+    return source.probability - distance / 500 - 0.4 * (is_after and says)
+
+
+def _trimmed(words: str, span: "Span | SpeechSpan") -> Span:
+    """The span without a preposition or verb at its end, with the noun before "of" at its start and a bracket's end."""
+    start, end = span.start, span.end
+    while match := _LOOSE_END.search(words, start, end):
+        end = match.start()
+    if words.count("(", start, end) > words.count(")", start, end) and words[end : end + 1] == ")":
+        end += 1
+    if words.startswith("of ", start) and (match := _NOUN_BEFORE.search(words, 0, start)):
+        start = match.start()
+    return Span(start, end) if start < end else Span(span.start, span.end)
+
+
+def _whole_name(words: str, span: Span) -> Span:
+    """The span grown over the rest of a name that it begins or ends in the middle of."""
+    start, end = span.start, span.end
+    if words[start:end].split()[-1][0].isupper() and (match := _NAME_AFTER.match(words, end)):
+        end = match.end()
+    if words[start].isupper() and (match := _NAME_BEFORE.search(words, 0, start)):
+        before = match.group().split()
+        while before and before[0] in NO_NAMES:
+            before = before[1:]
+        if not any(word in NO_NAMES for word in before):
+            start = match.end() - sum(len(word) + 1 for word in before)
+    return Span(start, end)
+
+
+def _verb_after(words: str, place: int) -> Span | None:
+    """The first verb of saying or acting after a source."""
+    found = [match for pattern in (SAYS, ACTS) if (match := pattern.search(words, place))]
+    return Span(*min(match.span() for match in found)) if found else None
+
+
+def _overlap(one: Span | None, other: Span | None) -> bool:
+    return one is not None and other is not None and one.start < other.end and other.start < one.end
