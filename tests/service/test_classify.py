@@ -219,17 +219,17 @@ def test_a_text_that_breaks_the_engine_gets_the_one_500(
         assert client.get("/health/ready").status_code == 200
 
 
-@pytest.mark.parametrize(("method", "path"), [("GET", "/classify"), ("PUT", "/classify/batch"), ("POST", "/info")])
+@pytest.mark.parametrize(("method", "path"), [("GET", "/classify"), ("PUT", "/classify/batch"), ("POST", "/info"), ("POST", "/")])
 def test_a_wrong_method_names_the_right_one(
     client: TestClient, assert_refused: Callable[..., dict[str, Any]], method: str, path: str
 ) -> None:
     """405 carries the Allow header that HTTP asks for."""
     response = client.request(method, path)
     assert_refused(response, "method_not_allowed")
-    assert response.headers["allow"] == ("GET" if path == "/info" else "POST")
+    assert response.headers["allow"] == ("GET" if path in ("/info", "/") else "POST")
 
 
-@pytest.mark.parametrize("path", ["/", "/classify/", "/nothing", "/classify/batch/x", "/.env", "/%00", "//classify"])
+@pytest.mark.parametrize("path", ["/classify/", "/nothing", "/classify/batch/x", "/.env", "/%00", "/page", "/classify//batch"])
 def test_an_unknown_path_is_not_found(
     client: TestClient, assert_refused: Callable[..., dict[str, Any]], path: str
 ) -> None:
