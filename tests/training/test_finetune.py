@@ -193,9 +193,7 @@ def test_twins_answer_for_their_statement(trainer: finetune.StanceTrainer) -> No
     """A statement with a twin has the mean of both losses, and pays for how far the two answers lie apart."""
     trainer._config = replace(CONFIG, consistency_weight=2.0, label_smoothing=0.0)
     trainer._class_weights = torch.ones(4)
-    logits = torch.tensor(
-        [[2.0, 0.0, 0.0, 0.0], [0.0, 1.0, 0.0, 0.0], [1.0, 1.0, 0.0, 0.0]]
-    )  # a twin of row 1 last
+    logits = torch.tensor([[2.0, 0.0, 0.0, 0.0], [0.0, 1.0, 0.0, 0.0], [1.0, 1.0, 0.0, 0.0]])  # a twin of row 1 last
     labels, known = torch.tensor([0, 1]), torch.full((2, 3), batches.IGNORED)
     inputs = {"input_ids": None, "labels": labels, "weight": torch.ones(2), "target": torch.eye(4)[labels]}
     inputs |= dict.fromkeys(("tags", "kinds", "sources", "cues"), known)
@@ -231,7 +229,7 @@ def test_statements_of_articles_get_no_twins(invent: Callable[..., list[Example]
     """Names that the attribution head must find are not swapped, other statements' are."""
     plain = replace(invent(1)[0], text="Russia said it would talk to Ukraine.", conditions=())
     known = {f.name: getattr(plain, f.name) for f in fields(Example)}
-    spoken = SpokenExample(**known, source=Span(0, 6), cue=Span(7, 11))
+    spoken = SpokenExample(**known, source_span=Span(0, 6), cue_span=Span(7, 11))
     twins = finetune.swapped_twins([plain, spoken], replace(CONFIG, swap_share=1.0))
     assert twins[0] is not None
     assert "Russia said" not in (twins[0].text or "")
