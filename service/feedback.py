@@ -48,11 +48,11 @@ class FeedbackStore:
         if self._n_waiting >= MAX_WAITING:
             raise Unavailable("overloaded", "too many corrections wait; try again in 1 seconds", retry_after_seconds=1)
         self._n_waiting += 1
-        writing = self._thread.submit(self._write, correction, deadline)
-        writing.add_done_callback(lambda _: self._forget())
+        writing = asyncio.wrap_future(self._thread.submit(self._write, correction, deadline))
+        writing.add_done_callback(self._forget)
         try:
             async with asyncio.timeout(max(0.0, deadline - time.monotonic())):
-                return await asyncio.shield(asyncio.wrap_future(writing))
+                return await asyncio.shield(writing)
         except TimeoutError:
             message = "no answer within the deadline; send the same correction again, it counts once"
             raise Unavailable("deadline_exceeded", message) from None
@@ -62,8 +62,10 @@ class FeedbackStore:
         await asyncio.to_thread(self._thread.shutdown, cancel_futures=True)
         self._connection.close()
 
-    def _forget(self) -> None:
-        self._n_waiting -= 1
+    def _forget(self, writing: asyncio.Future[int]) -> None:
+        self._n_waiting -= 1  # here, on the event loop, which counted it
+        if not writing.cancelled():
+            writing.exception()  # seen, also where nobody waits for it any more
 
     def _write(self, correction: Correction, deadline: float) -> int:
         if time.monotonic() > deadline:

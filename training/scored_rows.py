@@ -58,12 +58,13 @@ def _scored(row: Row, columns: ScoredColumns) -> ScoredRow | BadRow:
     if not isinstance(text, str) or not text.strip():
         return refuse(row, column=None, code="bad_text", cause=f"{columns.text!r} holds no text")
     try:
-        probabilities = _probabilities(row.values, columns)
+        probabilities, size = _probabilities(row.values, columns), _set_size(row.values, columns)
     except (TypeError, ValueError, KeyError):
-        return refuse(row, column=None, code="bad_prediction", cause="its probabilities are not four that sum to 1")
+        cause = "its probabilities are not four that sum to 1, or its prediction set cannot be read"
+        return refuse(row, column=None, code="bad_prediction", cause=cause)
     stance = STANCES[max(range(len(STANCES)), key=probabilities.__getitem__)]
     model = row.values.get(columns.prefix + "model")
-    return ScoredRow(row, text, stance, probabilities, _set_size(row.values, columns), str(model) if model else None)
+    return ScoredRow(row, text, stance, probabilities, size, str(model) if model else None)
 
 
 def _probabilities(values: Mapping[str, Any], columns: ScoredColumns) -> tuple[float, ...]:
@@ -81,6 +82,8 @@ def _probabilities(values: Mapping[str, Any], columns: ScoredColumns) -> tuple[f
 
 def _set_size(values: Mapping[str, Any], columns: ScoredColumns) -> int:
     members = values.get(f"{columns.prefix}prediction_set")
-    if isinstance(members, str):
-        members = [name for name in members.split(";") if name.strip('[] "')]
+    if isinstance(members, str) and members.startswith("["):  # a list in a CSV cell
+        members = json.loads(members)
+    elif isinstance(members, str):
+        members = [name for name in members.split(";") if name.strip()]
     return max(1, len(members)) if isinstance(members, list) else 1

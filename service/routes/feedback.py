@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request, Response
 
 from models.feedback import Correction, text_sha256
 from service.desk import Desk
-from service.errors import BadRequest, responses
+from service.errors import BadRequest, Unavailable, responses
 from service.feedback import FeedbackStore
 from service.feedback_schemas import Feedback, FeedbackAnswer
 from service.routes.bodies import (
@@ -25,6 +25,8 @@ from service.telemetry import visit_of
 N_TOKENS: Final = 32
 """What a correction takes of a key's tokens beside one for each word that it brings: about what a statement does."""
 OFF: Final = "corrections are not collected here; STANCE_FEEDBACK names no store"
+UNSTORED: Final = frozenset({"overloaded", "storage_failed"})
+"""Refusals after which nothing was stored for certain: what was taken for them is given back."""
 UNAVAILABLE: Final = ("overloaded", "rate_limited", "not_ready", "storage_failed", "deadline_exceeded")
 
 
@@ -49,7 +51,12 @@ def make_router(desk: Desk, store: FeedbackStore | None) -> APIRouter:
         deadline, key = request.state.deadline, visit_of(request.scope).key
         correction, n_tokens = await desk.aside(len(body), deadline, _read, body, desk, key)
         desk.allowance.take(key, n_tokens)
-        number = await store.append(correction, deadline=deadline)
+        try:
+            number = await store.append(correction, deadline=deadline)
+        except Unavailable as error:
+            if error.kind.code in UNSTORED:
+                desk.allowance.give_back(key, n_tokens)
+            raise
         return as_json(FeedbackAnswer(stored=True, number=number, received=correction.received))
 
     return router

@@ -178,9 +178,9 @@ def test_what_was_reviewed_is_not_picked_again() -> None:
     assert [pick.drawn for pick in picks if pick.scored.text == near] in ([], ["random"])
 
 
-@pytest.mark.parametrize("suffix", ["jsonl", "parquet"])
+@pytest.mark.parametrize("suffix", ["jsonl", "parquet", "csv"])
 def test_every_format_of_scored_files_is_read(tmp_path: Path, suffix: str) -> None:
-    """JSONL and Parquet with nested probabilities give the sample that CSV gives; sets count in each."""
+    """Nested probabilities and sets are read from JSONL, Parquet and CSV, and passed through as they were."""
     rows = [
         {**scored_row(number), "probabilities": {str(s): 0.25 for s in STANCES}, "prediction_set": ["none", "hostile"]}
         for number in range(30)
@@ -189,7 +189,10 @@ def test_every_format_of_scored_files_is_read(tmp_path: Path, suffix: str) -> No
         for name in FLAT:
             del row[name]
     path = tmp_path / f"scored.{suffix}"
-    if suffix == "jsonl":
+    if suffix == "csv":  # lists and objects as JSON text, as training.score --nested writes them
+        nested = ("probabilities", "prediction_set")
+        write_csv(path, [{**row, **{name: json.dumps(row[name]) for name in nested}} for row in rows])
+    elif suffix == "jsonl":
         path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     else:
         pq.write_table(pa.Table.from_pylist(rows), path)
@@ -198,7 +201,8 @@ def test_every_format_of_scored_files_is_read(tmp_path: Path, suffix: str) -> No
     found = [json.loads(line) for line in output.read_text(encoding="utf-8").splitlines()]
     assert len(found) == 10
     assert {row["uncertainty"] for row in found} == {0.5}
-    assert all(row["probabilities"] == rows[row["row"] - 1]["probabilities"] for row in found)
+    wanted = [rows[row["row"] - 1]["probabilities"] for row in found]
+    assert [json.loads(row["probabilities"]) if suffix == "csv" else row["probabilities"] for row in found] == wanted
 
 
 def test_tasks_for_label_studio(tmp_path: Path) -> None:
