@@ -207,8 +207,9 @@ def _fault(text: object) -> tuple[str, str] | None:
 
 
 def _stance(value: object) -> Stance | None:
+    """The stance of that name; only a string has one, as Python's None would read like ``none``."""
     try:
-        return Stance(str(value).strip().lower())
+        return Stance(value.strip().lower()) if isinstance(value, str) else None
     except ValueError:
         return None
 

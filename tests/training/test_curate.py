@@ -125,6 +125,15 @@ def test_bad_rows_are_reported_and_lost_nowhere(desk: Desk, capsys: pytest.Captu
     assert "'angry' is none of conciliatory, hostile, conditional, none" in said.err
 
 
+def test_null_is_no_stance(desk: Desk) -> None:
+    """In JSONL a null correction is not reviewed, and ok confirms no null."""
+    rows = [{"text": A, "correction": None}, {"text": B, "correction": "ok", "stance": None}]
+    path = desk.folder / "review.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    assert desk.run(path, status=3) == []
+    assert [bad["code"] for bad in desk.lines(".errors.jsonl")] == ["no_prediction"]
+
+
 def test_reviewers_who_differ_are_votes(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
     """Most votes decide, all are kept; a tie gives no example; both are reported."""
     sheets = [
@@ -240,6 +249,7 @@ def test_feedback_finds_its_texts(desk: Desk) -> None:
     ]  # fmt: skip
     votes = {vote["row"]: vote for vote in desk.lines(".votes.jsonl")}
     assert votes[1]["outcome"] == "replaced"
+    assert votes[2]["predicted"] is None  # nobody said, which is not the stance none
     assert (votes[3]["predicted"], votes[3]["model"]) == ("none", "m@2")
     assert (votes[4]["reviewer"], votes[4]["note"], votes[4]["model"]) == ("desk", "n", "m@1")
     assert [(bad["number"], bad["code"]) for bad in desk.lines(".errors.jsonl")] == [
