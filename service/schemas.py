@@ -203,8 +203,7 @@ class StanceAnswer(BaseModel):
 
     def numbered(self, request_id: str, place: int) -> Self:
         """This answer with its id: that of the request, and the place of the text among those of the request."""
-        self.id = f"{request_id}/{place}"
-        return self
+        return self.model_copy(update={"id": f"{request_id}/{place}"})
 
     def explained(self, groups: Sequence[Contribution]) -> Self:
         """This answer with its explanation."""
