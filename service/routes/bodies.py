@@ -128,11 +128,11 @@ def _cause(error: Any) -> str:
     return f"{'.'.join(map(str, error['loc']))}: {error['msg']}"
 
 
-def request_body(model: type[BaseModel], *, plain: bool) -> dict[str, Any]:
+def request_body(model: type[BaseModel], *, plain: bool, example: str = EXAMPLE_TEXT) -> dict[str, Any]:
     """The OpenAPI request body of a route that reads its own bytes."""
     content: dict[str, Any] = {"application/json": {"schema": model.model_json_schema()}}
     if plain:
-        content["text/plain"] = {"schema": {"type": "string"}, "example": EXAMPLE_TEXT}
+        content["text/plain"] = {"schema": {"type": "string"}, "example": example}
     limits = {"type": "integer", "minimum": MIN_DEADLINE_MS, "maximum": MAX_DEADLINE_MS}
     deadline = {
         "name": DEADLINE_HEADER,
