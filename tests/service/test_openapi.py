@@ -1,6 +1,7 @@
 """The OpenAPI document: valid, complete, and true."""
 
 import ast
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,20 @@ from service.errors import TABLE
 ROUTES = {
     ("post", "/classify"): {400, 401, 408, 413, 415, 422, 429, 500, 503, 504},
     ("post", "/classify/batch"): {400, 401, 408, 413, 415, 422, 429, 500, 503, 504},
+    ("post", "/feedback"): {400, 401, 404, 408, 413, 415, 422, 429, 500, 503, 504},
     ("get", "/health/live"): {500},
     ("get", "/health/ready"): {500, 503},
     ("get", "/info"): {401, 500},
     ("get", "/metrics"): {401, 500},
 }
-ROUTING = {"not_found", "method_not_allowed"}
-"""Codes that no documented route answers with: they are for paths and methods that do not exist."""
+ROUTING = {"method_not_allowed"}
+"""Codes that no documented route answers with: they are for methods that do not exist."""
+
+
+@pytest.fixture
+def client(make_client: Callable[..., TestClient], tmp_path: Path) -> TestClient:
+    """A client of a running app with everything switched on."""
+    return make_client(feedback=tmp_path / "feedback.sqlite")
 
 
 @pytest.fixture
