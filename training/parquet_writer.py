@@ -56,8 +56,9 @@ class ParquetFormat:
                 parquet.write_table(pa.concat_tables(waiting).combine_chunks())
 
     def _table(self, scored: Sequence[Scored]) -> pa.Table:
-        extra = pa.Table.from_pylist([self._layout.extra_values(item) for item in scored], schema=self._layout.extra)
-        columns = self._passed_through([item.row for item in scored]) + extra.columns
+        values = [self._layout.extra_values(item) for item in scored]
+        extra = [pa.array([row[field.name] for row in values], type=field.type) for field in self._layout.extra]
+        columns = [*self._passed_through([item.row for item in scored]), *extra]
         return pa.Table.from_arrays(columns, schema=self._schema).combine_chunks()
 
     def _passed_through(self, rows: Sequence[Row]) -> list[pa.ChunkedArray]:
