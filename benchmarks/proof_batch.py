@@ -97,7 +97,7 @@ def kills(flags: argparse.Namespace, folder: Path) -> dict[str, Any]:
     formats = ("csv", "jsonl", "parquet")
     n_rows = 500
     while counts["kills"] < flags.kills:
-        format = formats[counts["works"] % 3]
+        format = formats[(counts["works"] + flags.seed) % 3]  # so that short proofs of other seeds begin elsewhere
         whole, broken = folder / format, folder / f"broken-{counts['works']}"
         if not whole.exists():
             whole.mkdir()
@@ -199,7 +199,8 @@ def memory(_: argparse.Namespace, folder: Path) -> dict[str, Any]:
     for format in ("csv", "parquet"):
         arguments = [str(folder / "in.csv"), "--output", str(folder / f"out.{format}"), "--columns", "stance"]
         done = run([sys.executable, "-c", MEMORY_CODE, str(MEMORY_BYTES), *arguments], timeout=400)
-        results[format] = done.stdout.strip().splitlines()[-1:] or done.stderr.strip().splitlines()[-1:]
+        said = done.stdout if done.returncode == 0 else done.stderr
+        results[format] = said.strip().splitlines()[-2:]
         results["passed"] &= done.returncode == 0 and f"{n_rows} rows in, {n_rows} scored" in done.stdout
         (folder / f"out.{format}").unlink(missing_ok=True)
     return results

@@ -19,8 +19,9 @@ from training.layout import Layout
 from training.rows import OutputError, Row
 
 ROW_GROUP_ROWS: Final = 2**15
-ROW_GROUP_BYTES: Final = 64 * 2**20
-"""A row group is written when either is reached: small groups cost readers time, large ones cost memory here."""
+ROW_GROUP_BYTES: Final = 16 * 2**20
+"""A row group is written when either is reached: small groups cost readers time, large ones four times their size in
+memory here."""
 
 
 class ParquetFormat:
