@@ -98,6 +98,7 @@ def rates(lines: Sequence[str], folder: Path, *, threads: int, n_rounds: int) ->
         for format in FORMATS:
             whole = partial(score, [*arguments, str(folder / f"out.{format}")], model)
             rounds[format].append(Pair(*seconds(forward), *seconds(whole)))
+            print(json.dumps({"pair": rounds[format][-1]._asdict()}), file=sys.stderr, flush=True)
     result: dict[str, Any] = {"rows": len(lines), "mean_tokens": sum(e.n_tokens for e in encodings) / len(lines)}
     for format, pairs in rounds.items():
         result[format] = summary(pairs, len(lines))
@@ -153,7 +154,10 @@ def size(lines: Sequence[str], n_rows: int, folder: Path) -> dict[str, Any]:
     """Seconds and peak memory of a run of so many rows without an engine, in a process of its own."""
     with (folder / "in.jsonl").open("w", encoding="utf-8") as file:
         file.writelines(f"{line}\n" for line in islice(cycle(lines), n_rows))
-    command = [sys.executable, "-c", FREE_RUN, str(folder / "in.jsonl"), "--force", "--output"]
+    columns = (
+        "stance,probabilities,certain,conditions"  # without the language, which is compute and no reading or writing
+    )
+    command = [sys.executable, "-c", FREE_RUN, str(folder / "in.jsonl"), "--columns", columns, "--force", "--output"]
     started = time.perf_counter()
     done = subprocess.run([*command, str(folder / "out.csv")], capture_output=True, text=True, check=True)
     took = time.perf_counter() - started
