@@ -60,6 +60,7 @@ def main() -> int:
     parser.add_argument("--statements", type=Path, default=record if record.is_file() else DATA / WRITTEN)
     parser.add_argument("--rows", type=int, default=3_000, help="statements of the rates (default: 3,000)")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--formats", nargs="+", choices=FORMATS, default=FORMATS)
     parser.add_argument("--threads", type=int, default=0)
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES)
     parser.add_argument("--output", type=Path)
@@ -68,9 +69,7 @@ def main() -> int:
     results: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as folder:
         if flags.only != "sizes":
-            results["rates"] = rates(
-                evenly(lines, flags.rows), Path(folder), threads=flags.threads, n_rounds=flags.rounds
-            )
+            results["rates"] = rates(evenly(lines, flags.rows), Path(folder), flags)
         if flags.only != "rates":
             results["sizes"] = [size(lines, n_rows, Path(folder)) for n_rows in flags.sizes]
     if flags.output:
@@ -78,11 +77,11 @@ def main() -> int:
     return 0 if results.get("rates", {"share": 1})["share"] >= SHARE else 1
 
 
-def rates(lines: Sequence[str], folder: Path, *, threads: int, n_rounds: int) -> dict[str, Any]:
+def rates(lines: Sequence[str], folder: Path, flags: argparse.Namespace) -> dict[str, Any]:
     """Statements a second, and the share that whole runs have of the rate of the forward passes alone."""
     (folder / "in.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
     texts = [json.loads(line)["text"] for line in lines]
-    arguments = [str(folder / "in.jsonl"), "--threads", str(threads), "--force", "--output"]
+    arguments = [str(folder / "in.jsonl"), "--threads", str(flags.threads), "--force", "--output"]
     model = open_model(parser_of("").parse_args([*arguments, "out.csv"]))
     classifier = model.classifiers[0]
     if not isinstance(classifier, StanceClassifier):
@@ -93,9 +92,9 @@ def rates(lines: Sequence[str], folder: Path, *, threads: int, n_rounds: int) ->
         return forward_all(classifier.engine, encodings)
 
     forward()  # every shape is prepared
-    rounds: dict[str, list[Pair]] = {format: [] for format in FORMATS}
-    for _ in range(n_rounds):
-        for format in FORMATS:
+    rounds: dict[str, list[Pair]] = {format: [] for format in flags.formats}
+    for _ in range(flags.rounds):
+        for format in flags.formats:
             whole = partial(score, [*arguments, str(folder / f"out.{format}")], model)
             rounds[format].append(Pair(*seconds(forward), *seconds(whole)))
             print(json.dumps({"pair": rounds[format][-1]._asdict()}), file=sys.stderr, flush=True)
