@@ -139,10 +139,14 @@ def signals(flags: argparse.Namespace, folder: Path) -> dict[str, Any]:
     for number, name in ((signal.SIGINT, "SIGINT"), (signal.SIGTERM, "SIGTERM")):
         arguments = [*command(folder, threads=flags.threads), "--chunk-rows", "2048", "--force"]
         process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-        time.sleep(6)
+        assert process.stderr is not None
+        said = ""
+        while "rows" not in said:  # the bar: the first chunk has begun, however slow the start was
+            said += process.stderr.read(1) or sys.exit(f"the run ended before it began: {said}")
+        time.sleep(1)
         started = time.monotonic()
         process.send_signal(number)
-        _, said = process.communicate(timeout=60)
+        said += process.communicate(timeout=60)[1]
         seconds = time.monotonic() - started
         result[name] = {"seconds": round(seconds, 2), "status": process.returncode}
         result["passed"] &= seconds < 10 and process.returncode == 128 + number and "interrupted" in said
