@@ -1,6 +1,6 @@
 # One command for each job; each makes the environment that it needs. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help serve test lint types check hydrate train curve sources evaluate examine suspects bench proof proof-batch lock sbom audit clean
+.PHONY: help serve test lint types check hydrate train curve sources evaluate examine suspects bench bench-score proof proof-batch lock sbom audit clean
 
 PYTHON ?= python3
 # Where the texts of the public record are found: a folder of JSONL files with texts (TEXTS), or of clones (CLONES).
@@ -94,6 +94,10 @@ suspects: $(DEV)/.ready ## list the labels that a quick model disagrees with, fo
 
 bench: $(DEV)/.ready $(INFINITY)/.ready ## measure the service against a plain one and infinity's, all in one run
 	$(DEV)/bin/python -m benchmarks.throughput --infinity $(INFINITY)/bin/infinity_emb --output $(RUNS)/bench.json
+
+bench-score: $(DEV)/.ready ## measure batch scoring beside the engine alone, and its memory (SCORE="--statements FILE" and the like)
+	mkdir -p $(RUNS)
+	$(DEV)/bin/python -m benchmarks.scoring --output $(RUNS)/scoring.json $(SCORE)
 
 proof: $(DEV)/.ready ## prove the service's promises on the running service (PROOF="--soak-seconds 600" and the like)
 	$(DEV)/bin/python -m benchmarks.proof --output $(RUNS)/proof.json $(PROOF)

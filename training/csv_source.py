@@ -7,7 +7,7 @@ import csv
 import io
 from collections import deque
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import islice
 from pathlib import Path
 from typing import Final, TextIO
@@ -96,7 +96,8 @@ class CsvSource:
             try:
                 yield file
             finally:
-                file.detach()  # else it would close the stream when it is collected
+                with suppress(ValueError):  # closed already, where a generator is collected after its file
+                    file.detach()  # else it would close the stream when it is collected
 
     def _sniff(self) -> str:
         """The delimiter under which the header has several cells and most of the first records as many."""

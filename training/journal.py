@@ -10,7 +10,7 @@ from training.durable import append_line, cut_torn_line, write_whole
 from training.rows import Mismatch
 from training.tally import Tally
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 """Of journals and manifests; another one is never resumed."""
 
 Identity = dict[str, Any]

@@ -19,8 +19,9 @@ from training.layout import Layout
 from training.rows import OutputError, Row
 
 ROW_GROUP_ROWS: Final = 2**15
-ROW_GROUP_BYTES: Final = 64 * 2**20
-"""A row group is written when either is reached: small groups cost readers time, large ones cost memory here."""
+ROW_GROUP_BYTES: Final = 16 * 2**20
+"""A row group is written when either is reached: small groups cost readers time, large ones four times their size in
+memory here."""
 
 
 class ParquetFormat:
@@ -56,8 +57,9 @@ class ParquetFormat:
                 parquet.write_table(pa.concat_tables(waiting).combine_chunks())
 
     def _table(self, scored: Sequence[Scored]) -> pa.Table:
-        extra = pa.Table.from_pylist([self._layout.extra_values(item) for item in scored], schema=self._layout.extra)
-        columns = self._passed_through([item.row for item in scored]) + extra.columns
+        values = [self._layout.extra_values(item) for item in scored]
+        extra = [pa.array([row[field.name] for row in values], type=field.type) for field in self._layout.extra]
+        columns = [*self._passed_through([item.row for item in scored]), *extra]
         return pa.Table.from_arrays(columns, schema=self._schema).combine_chunks()
 
     def _passed_through(self, rows: Sequence[Row]) -> list[pa.ChunkedArray]:

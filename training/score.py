@@ -44,6 +44,7 @@ from typing import Final
 
 from models.classifier import StanceClassifier
 from models.errors import ParleyError
+from models.language import read_detector
 from training.dry_run import dry_run
 from training.rows import RunError
 from training.run_folder import errors_path
@@ -51,10 +52,11 @@ from training.score_options import parser_of
 from training.score_report import check_report, write_report
 from training.scoring_run import Model, ScoringRun, make_plan
 from training.tally import Tally
+from training.workers import few_collections
 
 OpenModel = Callable[[argparse.Namespace], Model]
 MAX_WORKERS: Final = 8
-"""Classifiers side by side; beyond that Python's own lock is what they would wait for."""
+"""Chunks under way at once; beyond that Python's own lock is what they would wait for."""
 
 
 class Terminated(KeyboardInterrupt):
@@ -62,19 +64,24 @@ class Terminated(KeyboardInterrupt):
 
 
 def open_model(flags: argparse.Namespace) -> Model:
-    """What scores, as the options say, verified and warm: on CPUs one classifier a core. Raises: ParleyError."""
+    """What scores, as the options say, verified and warm. Raises: ParleyError.
+
+    On CPUs as many chunks are under way as there are threads, and all use one engine: when the last chunk is alone, it
+    has every core.
+    """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()  # Linux has the first
-    threads = flags.threads or cores or 1
-    n_workers = min(threads, MAX_WORKERS) if flags.engine == "openvino" else 1
-    each = threads // n_workers if flags.engine == "openvino" else flags.threads
-    classifiers = [StanceClassifier.open(flags.artifact, engine=flags.engine, threads=each) for _ in range(n_workers)]
-    for classifier in classifiers:
-        classifier.warm_up()
-    info = classifiers[0].engine.info
-    manifest = classifiers[0].artifact.manifest
-    workers = f"{n_workers} x {info.threads} threads"
-    print(f"{manifest.model_id} on {info.name}, {info.precision}, {workers}, {info.device}", file=sys.stderr)
-    return Model(classifiers, manifest.model_id, manifest.digest, f"{info.name}, {info.precision}")
+    on_cpus = flags.engine == "openvino"
+    threads = flags.threads or (cores or 1 if on_cpus else 0)
+    classifier = StanceClassifier.open(flags.artifact, engine=flags.engine, threads=threads)
+    classifier.warm_up()
+    if "language" in flags.columns:
+        read_detector()  # else the first chunk would wait for it
+    info = classifier.engine.info
+    manifest = classifier.artifact.manifest
+    said = f"{info.name}, {info.precision}"
+    print(f"{manifest.model_id} on {said}, {info.threads} threads, {info.device}", file=sys.stderr)
+    classifiers = [classifier] * (min(threads, MAX_WORKERS) if on_cpus else 1)
+    return Model(classifiers, manifest.model_id, manifest.digest, said)
 
 
 def score(flags: argparse.Namespace, *, open_model: OpenModel) -> Tally | None:
@@ -87,7 +94,8 @@ def score(flags: argparse.Namespace, *, open_model: OpenModel) -> Tally | None:
         return None
     run = ScoringRun(plan, model, max_errors=0 if flags.strict else flags.max_errors)
     try:
-        tally = run.execute(force=flags.force)
+        with few_collections():
+            tally = run.execute(force=flags.force)
     except (RunError, ParleyError) as error:
         raise type(error)(f"{error}\n{run.kept}") from error
     except KeyboardInterrupt as signal_received:
