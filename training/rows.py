@@ -10,7 +10,6 @@ RunError          the run cannot be done, or not now; its message is for whoever
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Final, Protocol
 
 import pyarrow as pa
@@ -143,7 +142,7 @@ def chunks(rows: Iterable[Row | BadRow], size: int) -> Iterator[list[Row | BadRo
         yield chunk
 
 
-def check_columns(columns: Sequence[str], path: Path) -> None:
+def check_columns(columns: Sequence[str], path: object) -> None:
     """Raise InputError when a column has no way to be told apart. Raises: InputError, naming the columns there are."""
     twice = sorted({name for name in columns if columns.count(name) > 1})
     if twice:

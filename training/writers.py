@@ -12,12 +12,12 @@ import json
 import math
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any, BinaryIO, Final, Protocol
 
 from training.answers import Scored
 from training.layout import Layout
 from training.parquet_writer import ParquetFormat
+from training.places import Place
 
 COPY_BYTES: Final = 2**20
 
@@ -34,7 +34,7 @@ class Format(Protocol):
         """The bytes of these rows, in order, and what had to be kept in another form."""
         ...
 
-    def merge(self, parts: Iterable[Path], file: BinaryIO) -> None:
+    def merge(self, parts: Iterable[Place], file: BinaryIO) -> None:
         """Write the whole file from its parts, in order. Raises: OSError, OutputError."""
         ...
 
@@ -69,7 +69,7 @@ class CsvFormat:
             records.append([*cells, *(_cell(name, value, notes) for name, value in extra.items())])
         return _records(records), notes
 
-    def merge(self, parts: Iterable[Path], file: BinaryIO) -> None:
+    def merge(self, parts: Iterable[Place], file: BinaryIO) -> None:
         """The header, then the records of every part."""
         file.write(_records([[*self._layout.columns, *self._layout.extra.names]]))
         concatenate(parts, file)
@@ -89,7 +89,7 @@ class JsonlFormat:
         lines = [_line({**self._passed(item), **self._layout.extra_values(item)}, notes) for item in scored]
         return "".join(lines).encode("utf-8"), notes
 
-    def merge(self, parts: Iterable[Path], file: BinaryIO) -> None:
+    def merge(self, parts: Iterable[Place], file: BinaryIO) -> None:
         """The lines of every part."""
         concatenate(parts, file)
 
@@ -100,7 +100,7 @@ class JsonlFormat:
         return {name: values[name] for name in self._layout.columns if name in values}
 
 
-def concatenate(parts: Iterable[Path], file: BinaryIO) -> None:
+def concatenate(parts: Iterable[Place], file: BinaryIO) -> None:
     """Copy the parts to the file, one after the other."""
     for part in parts:
         with part.open("rb") as source:
