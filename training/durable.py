@@ -8,6 +8,7 @@ file of lines is an object for each line, below the file's name.
 """
 
 import hashlib
+import io
 import os
 import shutil
 import time
@@ -132,4 +133,4 @@ def sync_directory(path: Place) -> None:
 def sha256_of(path: Place) -> str:
     """The sha256 of a file, in hexadecimal digits. Raises: OSError."""
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        return hashlib.file_digest(cast(io.BufferedReader, file), "sha256").hexdigest()

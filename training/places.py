@@ -2,8 +2,8 @@
 
 RemotePath has as much of pathlib's interface as scoring needs, so that the same code reads and writes both. pyarrow
 knows s3:// and gs://; any other scheme is fsspec's, when the package that it asks for is installed. Credentials,
-regions and endpoints are found where the stores' own programs find them (AWS_*, ~/.aws, GOOGLE_APPLICATION_CREDENTIALS);
-what follows a question mark is pyarrow's (s3://bucket/key?endpoint_override=localhost:9000&scheme=http).
+regions and endpoints are found where the stores' own programs find them (AWS_*, ~/.aws,
+GOOGLE_APPLICATION_CREDENTIALS); what follows a question mark is for pyarrow (?endpoint_override=...&scheme=http).
 """
 
 import io
@@ -87,15 +87,15 @@ class RemotePath:
 
     def exists(self) -> bool:
         """Whether there is such an object, or any below it. Raises: OSError."""
-        return self._info.type != fs.FileType.NotFound
+        return bool(self._info.type != fs.FileType.NotFound)
 
     def is_file(self) -> bool:
         """Whether there is such an object. Raises: OSError."""
-        return self._info.type == fs.FileType.File
+        return bool(self._info.type == fs.FileType.File)
 
     def is_dir(self) -> bool:
         """Whether there are objects below it. Raises: OSError."""
-        return self._info.type == fs.FileType.Directory
+        return bool(self._info.type == fs.FileType.Directory)
 
     def stat(self) -> Stat:
         """Size and time. Raises: FileNotFoundError, OSError."""

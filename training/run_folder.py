@@ -132,7 +132,8 @@ class RunFolder:
         """Remove all work that is there but the lock's files; the journal first, as nothing counts without it."""
         remove(self.path / JOURNAL)
         sync_directory(self.path)
-        for item in list(self.path.iterdir()):
+        items: list[Place] = [*self.path.iterdir()]
+        for item in items:
             if item.name not in LOCK_FILES:
                 remove(item)
 

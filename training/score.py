@@ -66,7 +66,10 @@ class Terminated(KeyboardInterrupt):
 
 
 def open_model(flags: argparse.Namespace) -> Model:
-    """What scores, as the options say, verified and warm: on CPUs one classifier a core. Raises: ParleyError, RunError."""
+    """What scores, as the options say, verified and warm: on CPUs one classifier a core.
+
+    Raises: ParleyError, RunError.
+    """
     if flags.engine == "ray":
         return _open_on_ray(flags)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()  # Linux has the first

@@ -16,18 +16,19 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
-import pyarrow as pa
 import ray
-from ray._private.usage import usage_lib
+from ray._common.usage import usage_lib
+from ray._private import ray_constants
 from ray.exceptions import RayError, RayTaskError
 
 from models.prediction import Classifier
 from training.journal import ChunkRecord
+from training.packed_rows import PackedRows
 from training.parts import Parts
-from training.rows import BadRow, Row, RunError
+from training.rows import RunError
 from training.scoring import Job, Part, score_chunk
 from training.scoring_run import Done, Model
 from training.shipped_model import About, ShippedModel
@@ -42,6 +43,7 @@ MAX_FAILED_STARTS: Final = 10
 WAIT_SECONDS: Final = 1.0
 LOOK_SECONDS: Final = 10.0
 """Between two looks at how many workers the cluster has room for."""
+LOOPBACK: Final = "127.0.0.1"
 
 OpenWorker = Callable[[], tuple[Classifier, About]]
 """What a worker loads the model with; picklable."""
@@ -59,7 +61,7 @@ class Worker:
         self._classifier, about = self._open_worker()
         return about
 
-    def score(self, number: int, packed: "Packed", job: Job, parts: Parts | None) -> tuple[int, Part] | ChunkRecord:
+    def score(self, number: int, packed: PackedRows, job: Job, parts: Parts | None) -> tuple[int, Part] | ChunkRecord:
         """The part of a chunk, or its record where it is written here. Raises: RunError, OSError."""
         if self._classifier is None:
             raise RunError("a worker was given a chunk before it had a model")
@@ -80,7 +82,7 @@ class Pool:
     def __init__(self, open_worker: Any, *, n_workers: int | None, cpus: int, gpus: int) -> None:
         """``open_worker`` or a reference to it; without ``n_workers`` as many as fit."""
         options = {"num_cpus": cpus, "num_gpus": gpus, "max_restarts": 0, "max_task_retries": 0}
-        self._actor = ray.remote(Worker).options(**options)
+        self._actor: Any = ray.remote(Worker).options(**options)
         self._open_worker = open_worker
         self._n_workers = n_workers
         self._cpus, self._gpus = cpus, gpus
@@ -139,7 +141,8 @@ class Pool:
                 self._drop(worker)
                 lost.append(task)
             else:
-                self._ready[worker] = self._ready.get(worker, 1) - 1
+                if worker in self._ready:
+                    self._ready[worker] -= 1
         return finished, lost
 
     def close(self) -> None:
@@ -171,19 +174,16 @@ class Pool:
             ray.kill(worker)
 
 
+@dataclass(frozen=True)
 class RayModel(Model):
     """The model on a cluster; ``close`` ends what was started for it."""
 
-    def __init__(self, pool: Pool, about: About) -> None:
-        super().__init__((), about.model_id, about.digest, about.engine)
-        object.__setattr__(self, "_pool", pool)
-
-    _pool: Pool
+    pool: Pool
 
     @property
     def n_workers(self) -> int:
         """How many chunks are scored at once."""
-        return self._pool.n_wanted
+        return self.pool.n_wanted
 
     def score(self, chunks: Iterator[Chunk], *, job: Job, parts: Parts | None = None) -> Iterator[Done]:
         """See Model. No more chunks are read ahead than the workers have places for."""
@@ -193,17 +193,17 @@ class RayModel(Model):
         shared = ray.put(job)
         theirs = parts if parts is not None and parts.reachable else None
         while more or again or n_out:
-            while self._pool.n_free > 0 and (again or more):
+            while self.pool.n_free > 0 and (again or more):
                 if again:
-                    self._pool.submit(again.popleft(), shared, theirs)
+                    self.pool.submit(again.popleft(), shared, theirs)
                 elif chunk := next(chunks, None):
                     n_out += 1
-                    self._pool.submit(_Task(chunk[0], ray.put(Packed.of(chunk[1]))), shared, theirs)
+                    self.pool.submit(_Task(chunk[0], ray.put(PackedRows.of(chunk[1]))), shared, theirs)
                 else:
                     more = False
             if not (again or n_out):
                 break
-            finished, lost = self._pool.wait(WAIT_SECONDS)
+            finished, lost = self.pool.wait(WAIT_SECONDS)
             if not finished:
                 yield None
             for done in finished:
@@ -216,31 +216,24 @@ class RayModel(Model):
     def close(self) -> None:
         """End the workers and leave the cluster; one that was started for this run ends with it."""
         with suppress(RayError):
-            self._pool.close()
+            self.pool.close()
         ray.shutdown()
 
 
 def open_on_ray(flags: argparse.Namespace, *, open_worker: OpenWorker | None = None) -> Model:
     """The model on the cluster of the options, one worker at least ready. Raises: RunError, ParleyError."""
-    shipped = (
-        None if open_worker else ShippedModel.of(flags.artifact, inference=flags.inference, threads=_threads(flags))
-    )
+    threads = flags.threads or 1  # a worker for each core is quicker than threads that wait for each other
+    shipped = open_worker or ShippedModel.of(flags.artifact, inference=flags.inference, threads=threads)
     _connect(flags)
     try:
-        has_gpus = flags.inference == "torch" and ray.cluster_resources().get("GPU", 0) > 0
-        pool = Pool(
-            open_worker or ray.put(shipped), n_workers=flags.workers, cpus=_threads(flags), gpus=1 if has_gpus else 0
-        )
+        n_gpus = 1 if flags.inference == "torch" and ray.cluster_resources().get("GPU", 0) else 0
+        pool = Pool(ray.put(shipped), n_workers=flags.workers, cpus=threads, gpus=n_gpus)
         about = _first(pool)
         print(f"{about.model_id} on {about.engine}, {pool.n_wanted} workers on Ray", file=sys.stderr)
-        return RayModel(pool, about)
+        return RayModel((), about.model_id, about.digest, about.engine, pool)
     except BaseException:
         ray.shutdown()
         raise
-
-
-def _threads(flags: argparse.Namespace) -> int:
-    return flags.threads or 1  # a worker for each core is quicker than threads that wait for each other
 
 
 def _connect(flags: argparse.Namespace) -> None:
@@ -250,8 +243,8 @@ def _connect(flags: argparse.Namespace) -> None:
     usage_lib.set_usage_stats_enabled_via_env_var(False)
     try:
         if flags.address is None:
-            # nothing of a cluster that is one machine's own should be seen from others
-            ray.init(address="local", _node_ip_address="127.0.0.1", include_dashboard=False, **_quiet())
+            stay_on_this_machine()
+            ray.init(address="local", _node_ip_address=LOOPBACK, include_dashboard=False, **_quiet())
         else:
             ray.init(address=flags.address, **_quiet())
     except (ConnectionError, RuntimeError, ValueError, RayError) as error:
@@ -259,6 +252,14 @@ def _connect(flags: argparse.Namespace) -> None:
     finally:
         if signal.getsignal(signal.SIGTERM) is not terminate:
             signal.signal(signal.SIGTERM, terminate)  # Ray puts its own there
+
+
+def stay_on_this_machine() -> None:
+    """Have Ray listen on the loopback alone: whoever reaches a cluster's ports can run anything on it.
+
+    Ray does so by itself on systems on which it makes no clusters of several machines, and nowhere else.
+    """
+    ray_constants.ENABLE_RAY_CLUSTER = False
 
 
 def _quiet() -> dict[str, Any]:

@@ -1,7 +1,5 @@
 """A model directory as a value: read on one machine, checked and opened on another."""
 
-import os
-import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,25 +42,13 @@ class ShippedModel:
 
     def __call__(self) -> tuple[Classifier, About]:
         """The classifier, verified and warm. Raises: ParleyError, OSError."""
-        folder = self._unpacked()
-        classifier = StanceClassifier.open(folder, engine=self.inference, threads=self.threads)
-        manifest = classifier.artifact.manifest
-        if manifest.digest != self.digest:
-            raise ArtifactCorrupt(f"{folder}: not the model that was sent")
-        classifier.warm_up()
-        info = classifier.engine.info
-        return classifier, About(manifest.model_id, manifest.digest, f"{info.name}, {info.precision}")
-
-    def _unpacked(self) -> Path:
-        """The files in a folder that this machine's workers share."""
-        folder = Path(tempfile.gettempdir()) / f"parley-{os.getuid()}-{self.digest[:32]}"
-        if not folder.is_dir():
-            unfinished = Path(tempfile.mkdtemp(prefix="parley-"))
+        with tempfile.TemporaryDirectory(prefix="parley-") as folder:
             for name, content in self.files.items():
-                (unfinished / name).parent.mkdir(parents=True, exist_ok=True)
-                content.tofile(unfinished / name)
-            try:
-                unfinished.rename(folder)
-            except OSError:  # another worker was first
-                shutil.rmtree(unfinished, ignore_errors=True)
-        return folder
+                (Path(folder) / name).parent.mkdir(parents=True, exist_ok=True)
+                content.tofile(Path(folder) / name)
+            classifier = StanceClassifier.open(Path(folder), engine=self.inference, threads=self.threads)
+            classifier.warm_up()
+        manifest, info = classifier.artifact.manifest, classifier.engine.info
+        if manifest.digest != self.digest:
+            raise ArtifactCorrupt(f"{manifest.model_id}: not the model that was sent")
+        return classifier, About(manifest.model_id, manifest.digest, f"{info.name}, {info.precision}")
