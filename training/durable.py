@@ -70,12 +70,15 @@ def replace(source: Place, target: Place) -> None:
 def remove(path: Place) -> None:
     """Have nothing at ``path``, nor below it. Raises: OSError."""
     if isinstance(path, RemotePath):
-        for below in [item for item in path.rglob("*") if item.is_file()]:
-            below.unlink(missing_ok=True)
-        if path.is_dir():
-            path.filesystem.delete_dir(path.path)
-        elif path.exists():
+        if path.is_file():
             path.unlink(missing_ok=True)
+        elif path.exists():
+            for below in sorted(
+                item for item in path.rglob("*") if item.is_file()
+            ):  # the first line of a journal first
+                below.unlink(missing_ok=True)
+            with suppress(FileNotFoundError):  # where names with slashes are no more than that
+                path.filesystem.delete_dir(path.path)
     elif path.is_dir():
         shutil.rmtree(path)
     else:

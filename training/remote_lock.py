@@ -15,6 +15,7 @@ import uuid
 from contextlib import suppress
 from typing import Final
 
+from training.durable import remove
 from training.output_lock import LEASE_SECONDS, RENEW_SECONDS
 from training.places import RemotePath
 from training.rows import Busy
@@ -51,9 +52,11 @@ class RemoteLock:
             self._write()
 
     def release(self) -> None:
-        """Let go; what else is in the folder stays. Raises: OSError."""
+        """Let go; removes the folder too where nothing else is in it. Raises: OSError."""
         if self._read().get("token") == self._token:
             self._note.unlink(missing_ok=True)
+            if not any(item.is_file() for item in self._folder.rglob("*")):
+                remove(self._folder)
 
     def _check(self) -> None:
         holder = self._read()

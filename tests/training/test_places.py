@@ -23,6 +23,7 @@ TEXT = "id,text\n" + "".join(f"{n},{'' if n % 7 == 3 else f'statement {n}'}\n" f
 def folder(monkeypatch: pytest.MonkeyPatch) -> RemotePath:
     """A name in the store that nobody else uses."""
     monkeypatch.setattr(remote_lock, "SETTLE_SECONDS", 0.0)
+    monkeypatch.setattr(remote_lock, "RENEW_SECONDS", -1.0)
     place = locate(f"memory://{uuid.uuid4().hex}/runs")
     assert isinstance(place, RemotePath)
     return place
