@@ -1,6 +1,6 @@
 # One command for each job; each makes the environment that it needs. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help serve test lint types check hydrate train curve sources evaluate examine suspects bench bench-score proof proof-batch lock sbom audit clean
+.PHONY: help serve test test-ray lint types check hydrate train curve sources evaluate examine suspects bench bench-score proof proof-batch lock sbom audit clean
 
 PYTHON ?= python3
 # Where the texts of the public record are found: a folder of JSONL files with texts (TEXTS), or of clones (CLONES).
@@ -16,6 +16,7 @@ TORCH_INDEX ?=
 
 SERVE := .venv-serve
 DEV := .venv
+RAY := .venv-ray
 INFINITY := .venv-infinity
 AUDIT := .venv-audit
 TORCH := torch==2.13.0
@@ -44,6 +45,10 @@ serve: $(SERVE)/.ready ## start the service (HOST, PORT and STANCE_* can be set)
 
 test: $(DEV)/.ready ## run every test
 	$(DEV)/bin/python -m pytest
+
+test-ray: $(RAY)/.ready ## run the tests of scoring on a Ray cluster and of object stores, in an environment without torch
+	$(RAY)/bin/python -m pytest tests/training/test_score_ray.py tests/training/test_object_store.py \
+	  tests/training/test_places.py
 
 lint: $(DEV)/.ready ## check style
 	$(DEV)/bin/ruff check .
@@ -110,6 +115,7 @@ lock: $(DEV)/.ready ## make the lock files anew from pyproject.toml
 	$(DEV)/bin/python -m pip install $(PIP_FLAGS) uv
 	$(UV_COMPILE) -o requirements/serve.lock
 	$(UV_COMPILE) --extra train --extra dev -o requirements/dev.lock
+	$(UV_COMPILE) --group pyproject.toml:test-ray -o requirements/ray.lock
 	$(DEV)/bin/uv pip compile -q --upgrade --group pyproject.toml:audit --universal --python-version 3.11 \
 	  --generate-hashes -o requirements/audit.lock
 
@@ -123,10 +129,10 @@ sbom: $(SERVE)/.ready $(AUDIT)/.ready ## list what serving installs: RUNS/sbom.j
 # --strict: a package that the database does not know, or a database that cannot be reached, is a failure and no pass.
 audit: $(AUDIT)/.ready ## ask a database of known vulnerabilities about what the locks pin (needs the network)
 	$(AUDIT)/bin/pip-audit --strict --disable-pip --require-hashes --progress-spinner off \
-	  -r requirements/serve.lock -r requirements/dev.lock -r requirements/audit.lock
+	  -r requirements/serve.lock -r requirements/dev.lock -r requirements/ray.lock -r requirements/audit.lock
 
 clean: ## remove the environments
-	rm -rf $(SERVE) $(DEV) $(INFINITY) $(AUDIT)
+	rm -rf $(SERVE) $(DEV) $(RAY) $(INFINITY) $(AUDIT)
 
 $(SERVE)/.ready: requirements/serve.lock
 	@$(CHECK_PYTHON)
@@ -139,6 +145,12 @@ $(DEV)/.ready: requirements/dev.lock
 	$(PYTHON) -m venv --clear $(DEV)
 	$(DEV)/bin/python -m pip install $(PIP_FLAGS) $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) $(TORCH)
 	$(DEV)/bin/python -m pip install $(PIP_FLAGS) --no-deps --require-hashes -r requirements/dev.lock
+	touch $@
+
+$(RAY)/.ready: requirements/ray.lock
+	@$(CHECK_PYTHON)
+	$(PYTHON) -m venv --clear $(RAY)
+	$(RAY)/bin/python -m pip install $(PIP_FLAGS) --no-deps --require-hashes -r requirements/ray.lock
 	touch $@
 
 # A server to compare with; never part of ours, so pinned by name alone.

@@ -11,7 +11,6 @@ from training.rows import BadRow, Row, chunks
 from training.run_folder import run_path
 from training.scoring import Job, Part
 from training.scoring_run import Model, Plan, n_rows_of
-from training.workers import score_in_threads
 
 SAMPLE_ROWS: Final = 512
 COUNTED_ROWS: Final = 20_000
@@ -54,11 +53,10 @@ def dry_run(plan: Plan, model: Model) -> str:
 
 
 def _score(sample: Sequence[Row | BadRow], model: Model, job: Job) -> Iterator[Part]:
-    """The parts of the sample, a chunk for each classifier, side by side as in a run."""
-    n_rows = max(-(-len(sample) // len(model.classifiers)), 1)
-    split = enumerate(chunks(sample, n_rows), start=1)
-    for done in score_in_threads(split, classifiers=model.classifiers, job=job):
-        if done is not None:
+    """The parts of the sample, a chunk for each worker, side by side as in a run."""
+    n_rows = max(-(-len(sample) // model.n_workers), 1)
+    for done in model.score(enumerate(chunks(sample, n_rows), start=1), job=job):
+        if isinstance(done, tuple):
             yield done[1]
 
 

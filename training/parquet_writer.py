@@ -8,7 +8,6 @@ import contextlib
 import io
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 import pyarrow as pa
@@ -16,6 +15,7 @@ import pyarrow.parquet as pq
 
 from training.answers import Scored
 from training.layout import Layout
+from training.places import Place
 from training.rows import OutputError, Row
 
 ROW_GROUP_ROWS: Final = 2**15
@@ -42,7 +42,7 @@ class ParquetFormat:
                 stream.write_table(self._table(scored))
         return bytes_out.getvalue(), dict.fromkeys(sorted(self._layout.as_json), why)
 
-    def merge(self, parts: Iterable[Path], file: BinaryIO) -> None:
+    def merge(self, parts: Iterable[Place], file: BinaryIO) -> None:
         """The rows of every part in row groups, and the footer. Raises: OSError, OutputError."""
         with _arrow_errors(), pq.ParquetWriter(file, self._schema) as parquet:
             waiting: list[pa.Table] = []

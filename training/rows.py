@@ -10,7 +10,6 @@ RunError          the run cannot be done, or not now; its message is for whoever
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Final, Protocol
 
 import pyarrow as pa
@@ -153,7 +152,7 @@ def _n_chars(value: object) -> int:
     return sum(map(_n_chars, value)) + len(value) if isinstance(value, list | tuple) else 0
 
 
-def check_columns(columns: Sequence[str], path: Path) -> None:
+def check_columns(columns: Sequence[str], path: object) -> None:
     """Raise InputError when a column has no way to be told apart. Raises: InputError, naming the columns there are."""
     twice = sorted({name for name in columns if columns.count(name) > 1})
     if twice:

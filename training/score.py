@@ -29,6 +29,10 @@ Ctrl-C, a crash, a power cut or a full disk, give the same command again: it che
 the output is the same, byte for byte. It refuses to go on when the input, the model or an option has changed since;
 --force starts anew. At the end the chunks are joined, so the disk needs room for the output twice.
 
+Places. Inputs and OUTPUT may be objects in a store (s3://bucket/key, gs://bucket/key), and then so is OUTPUT.run.
+--engine ray scores the chunks on a Ray cluster (--address; without it, one of this machine's own), with the same
+options, the same files and the same bytes; a run begun with one engine can be gone on with with the other.
+
 Exit status: 0 every row was scored; 3 some rows were refused; 2 the run could not be done (bad options, input, output
 or model; another run at work on the same output; --strict or --max-errors); 130 Ctrl-C, 143 SIGTERM.
 """
@@ -38,7 +42,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from types import FrameType
 from typing import Final
 
@@ -48,9 +52,9 @@ from models.language import read_detector
 from training.dry_run import dry_run
 from training.rows import RunError
 from training.run_folder import errors_path
-from training.score_options import parser_of
+from training.score_options import parser_of, settle_engine
 from training.score_report import check_report, write_report
-from training.scoring_run import Model, ScoringRun, make_plan
+from training.scoring_run import Model, Plan, ScoringRun, make_plan
 from training.tally import Tally
 from training.workers import few_collections
 
@@ -64,15 +68,17 @@ class Terminated(KeyboardInterrupt):
 
 
 def open_model(flags: argparse.Namespace) -> Model:
-    """What scores, as the options say, verified and warm. Raises: ParleyError.
+    """What scores, as the options say, verified and warm. Raises: ParleyError, RunError.
 
     On CPUs as many chunks are under way as there are threads, and all use one engine: when the last chunk is alone, it
     has every core.
     """
+    if flags.engine == "ray":
+        return _open_on_ray(flags)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()  # Linux has the first
-    on_cpus = flags.engine == "openvino"
+    on_cpus = flags.inference == "openvino"
     threads = flags.threads or (cores or 1 if on_cpus else 0)
-    classifier = StanceClassifier.open(flags.artifact, engine=flags.engine, threads=threads)
+    classifier = StanceClassifier.open(flags.artifact, engine=flags.inference, threads=threads)
     classifier.warm_up()
     if "language" in flags.columns:
         read_detector()  # else the first chunk would wait for it
@@ -84,14 +90,27 @@ def open_model(flags: argparse.Namespace) -> Model:
     return Model(classifiers, manifest.model_id, manifest.digest, said)
 
 
+def _open_on_ray(flags: argparse.Namespace) -> Model:
+    try:
+        from training.score_ray import open_on_ray
+    except ImportError as error:
+        raise RunError(f"--engine ray needs the packages of requirements/ray.lock; {error.name} is missing") from error
+    return open_on_ray(flags)
+
+
 def score(flags: argparse.Namespace, *, open_model: OpenModel) -> Tally | None:
     """Score the inputs into the output; the account of it, None for a dry run. Raises: RunError, ParleyError."""
+    settle_engine(flags)
     plan = make_plan(flags)
     check_report(flags, plan.job.layout)
-    model = open_model(flags)
-    if flags.dry_run:
-        print(dry_run(plan, model))
-        return None
+    with closing(open_model(flags)) as model:
+        if flags.dry_run:
+            print(dry_run(plan, model))
+            return None
+        return _execute(flags, plan, model)
+
+
+def _execute(flags: argparse.Namespace, plan: Plan, model: Model) -> Tally:
     run = ScoringRun(plan, model, max_errors=0 if flags.strict else flags.max_errors)
     try:
         with few_collections():
@@ -110,8 +129,8 @@ def score(flags: argparse.Namespace, *, open_model: OpenModel) -> Tally | None:
 
 def main(arguments: Sequence[str] | None = None, *, open_model: OpenModel = open_model) -> int:
     """The program; returns its exit status."""
-    flags = parser_of(__doc__).parse_args(arguments)
     try:
+        flags = parser_of(__doc__).parse_args(arguments)
         with _sigterm_as_interrupt():
             tally = score(flags, open_model=open_model)
     except (RunError, ParleyError) as error:

@@ -13,12 +13,12 @@ import json
 import math
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any, BinaryIO, Final, Protocol
 
 from training.answers import Scored
 from training.layout import Layout
 from training.parquet_writer import ParquetFormat
+from training.places import Place
 
 COPY_BYTES: Final = 2**20
 
@@ -35,7 +35,7 @@ class Format(Protocol):
         """The bytes of these rows, in order, and what had to be kept in another form."""
         ...
 
-    def merge(self, parts: Iterable[Path], file: BinaryIO) -> None:
+    def merge(self, parts: Iterable[Place], file: BinaryIO) -> None:
         """Write the whole file from its parts, in order. Raises: OSError, OutputError."""
         ...
 
@@ -64,7 +64,7 @@ class CsvFormat:
         notes: Notes = {}
         return _records(self._cells(item, notes) for item in scored), notes
 
-    def merge(self, parts: Iterable[Path], file: BinaryIO) -> None:
+    def merge(self, parts: Iterable[Place], file: BinaryIO) -> None:
         """The header, then the records of every part."""
         file.write(_records([[*self._layout.columns, *self._layout.extra.names]]))
         concatenate(parts, file)
@@ -93,7 +93,7 @@ class JsonlFormat:
             written.write(line.encode("utf-8"))
         return written.getvalue(), notes
 
-    def merge(self, parts: Iterable[Path], file: BinaryIO) -> None:
+    def merge(self, parts: Iterable[Place], file: BinaryIO) -> None:
         """The lines of every part."""
         concatenate(parts, file)
 
@@ -104,7 +104,7 @@ class JsonlFormat:
         return {name: values[name] for name in self._layout.columns if name in values}
 
 
-def concatenate(parts: Iterable[Path], file: BinaryIO) -> None:
+def concatenate(parts: Iterable[Place], file: BinaryIO) -> None:
     """Copy the parts to the file, one after the other."""
     for part in parts:
         with part.open("rb") as source:
