@@ -25,3 +25,15 @@ class ConditionKind(StrEnum):
     EXCHANGE = "exchange"
     DEADLINE = "deadline"
     RECIPROCITY = "reciprocity"
+
+
+class Speech(StrEnum):
+    """How the words of a statement come to the reader of an article. Source: training/data/README.md, "Articles"."""
+
+    DIRECT = "direct"  # quoted words only
+    MIXED = "mixed"  # quoted and reported words
+    INDIRECT = "indirect"  # X said that, according to X
+    ACT = "act"  # a reported act or position: rejected, released, agreed
+    VOICE = "voice"  # the body that issues a communique, press release or editorial
+    TRANSCRIPT = "transcript"  # a line under a speaker's name, Q or A
+    NONE = "none"  # the reporter's own narration

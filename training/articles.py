@@ -6,44 +6,16 @@ annotated without a word of it. The schema is documented, field by field, in tra
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
-from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final, Self
 
-from models.labels import ConditionKind, Stance
+from models.labels import ConditionKind, Speech, Stance
+from models.span import Span
 from training.examples import Condition, CorpusError, Origin, read_jsonl, sha256_of_text, write_jsonl
 
 ARTICLES: Final = "articles.jsonl"
 WIKINEWS: Final = "wikinews.jsonl"
 ARTICLE_ORIGINS: Final = (Origin.WRITTEN, Origin.RECORD)
-
-
-class Speech(StrEnum):
-    """How the words of a statement come to the reader."""
-
-    DIRECT = "direct"  # quoted words only
-    MIXED = "mixed"  # quoted and reported words
-    INDIRECT = "indirect"  # X said that, according to X
-    ACT = "act"  # a reported act or position: rejected, released, agreed
-    VOICE = "voice"  # the body that issues a communique, press release or editorial
-    TRANSCRIPT = "transcript"  # a line under a speaker's name, Q or A
-    NONE = "none"  # the reporter's own narration
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Span:
-    """Characters [start, end) of the article's text, never empty."""
-
-    start: int
-    end: int
-
-    def of(self, text: str) -> str:
-        """The words that stand there."""
-        return text[self.start : self.end]
-
-    def holds(self, start: int, end: int) -> bool:
-        """Whether these characters all lie in this span."""
-        return self.start <= start <= end <= self.end
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,8 +10,8 @@ from datasets import Dataset
 from models.conditions import KINDS
 from models.encoding import Encoding, TextEncoder
 from models.labels import STANCES
+from models.span import Span
 from models.token_spans import Tag
-from training.articles import Span
 from training.config import TrainingConfig
 from training.examples import Condition, Example, Origin, labels_of
 from training.spoken import SpokenExample

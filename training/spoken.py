@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from training.articles import Article, ArticleStatement, Span
+from models.span import Span
+from training.articles import Article, ArticleStatement
 from training.examples import Condition, CorpusError, Example, sha256_of_text
 
 WITHOUT_TEXT: Final = "has no text; run `python -m training.hydrate_articles` first"

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from models.labels import STANCES
-from training.articles import ARTICLES, WIKINEWS, Article, Span, Speech, read_articles, write_articles
+from models.labels import STANCES, Speech
+from models.span import Span
+from training.articles import ARTICLES, WIKINEWS, Article, read_articles, write_articles
 from training.examples import DATA, CorpusError, Origin, sha256_of_text
 from training.splits import ArticleSplit, split_of_article
 

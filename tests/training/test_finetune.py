@@ -13,10 +13,10 @@ import torch
 
 from models.engines.torch import StanceNetwork
 from models.labels import STANCES
+from models.span import Span
 from models.speech import N_TOKEN_LOGITS
 from models.token_spans import Tag
 from training import batches, finetune
-from training.articles import Span
 from training.base import find_base
 from training.config import TrainingConfig
 from training.corpus import read_corpus

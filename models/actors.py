@@ -1,0 +1,204 @@
+"""Who is who in an article: one name for all the ways in which it is written, found from the text alone.
+
+A person is known by the fullest name that the article gives, titles left out; "Mr Kim" and "Kim" are that person, and
+of two of one family name the one named last. A body is known by its name; its initials, "the ministry" and "it" lead
+there. What the rules cannot tell stays unknown.
+"""
+
+import re
+from bisect import bisect_left
+from collections.abc import Sequence
+from itertools import takewhile
+from typing import Final
+
+from models.names import ARTICLE, Body, Person, bodies_of, by_word_of, is_title, people_of, person_of, split_title
+from models.titles import BODIES, FEMALE, MALE
+
+SINGULAR: Final = {"he": "he", "him": "he", "his": "he", "himself": "he", "she": "she", "her": "she", "herself": "she"}
+PLURAL: Final = frozenset({"they", "it", "its", "their", "them", "itself", "themselves"})
+NOBODY: Final = frozenset(
+    {"i", "we", "you", "us", "our", "who", "which", "that", "one", "some", "others", "many", "there"}
+)
+ASKING: Final = frozenset({"Q", "QUESTION", "REPORTER", "QUESTIONER", "JOURNALIST", "INTERVIEWER"})
+ANSWERING: Final = frozenset({"A", "ANSWER"})
+PRONOUNS: Final = frozenset({*SINGULAR, *PLURAL, *NOBODY})
+N_LOOKED_BACK: Final = 5
+"""Statements before a pronoun in which whoever it stands for is looked for."""
+
+_ACRONYM: Final = re.compile(r"\s*\([^)]*\)")
+_TAIL: Final = re.compile(
+    r"(?:,|\s(?:including|such as|like|who|which|whom|whose|at|with|near|under|speaking|quoted|on behalf)\s"
+    r"|\s(?:from|in|on)\s(?!(?:the\s)?[A-Z][\w\s’'-]*$)).*$",
+    re.DOTALL,
+)
+_DOCUMENT: Final = re.compile(
+    r"^(?P<of>.*?)\s?\b(?:press release|data|reports?|statement|release|website|figures|survey|poll|study|records|"
+    r"accounts?|documents?|notice|letter|post|tweet|research|findings)"
+    r"(?:\s(?:from|by|of|issued by|published by)\s(?P<by>.+))?$"
+)
+_NAMES: Final = re.compile(r"(?!(?:The|An?|One|Some|Another|His|Her|Its|Their)\b)[A-Z]")
+_AND: Final = re.compile(r"\s(?:and|as well as|along with)\s")
+_AFTER_ROLE: Final = re.compile(r"\s(?!of|for|and|the|in|at|from|on)[a-z]{3,}\s[A-Z][\w’'-]+(?:\s[A-Z][\w’'-]+)+$")
+_OF: Final = re.compile(r"\s(?:of|from|for|at|in|with|on)\s")
+
+Told = tuple[int, int, str | None]
+"""A statement before: where it starts and ends, and who spoke."""
+
+
+class Cast:
+    """The persons and bodies of one text. ``resolve`` gives the name of whoever a phrase stands for."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._people = people_of(text)
+        self._by_word = by_word_of(self._people)
+        self._places = sorted((place, person) for person in self._people.values() for place in person.places)
+        self._roles: dict[str, list[Person]] = {}
+        for person in self._people.values():
+            for role in person.roles:
+                self._roles.setdefault(role, []).append(person)
+        self._bodies, self._aliases = bodies_of(text, self._people)
+        self._short: dict[str, list[Body]] = {}
+        for body in self._bodies.values():
+            for short in _shortened(body.name):
+                self._short.setdefault(short, []).append(body)
+
+    def resolve(self, phrase: str, place: int, *, before: Sequence[Told] = ()) -> str | None:
+        """The name of whoever ``phrase``, which begins at ``place``, stands for; None where nobody can tell.
+
+        ``before`` are the statements before, latest first: what pronouns are looked for in.
+        """
+        words = re.sub(r"['’]s?$", "", _ACRONYM.sub("", phrase).strip(' ,.;:"“”‘’'))
+        low = words.lower()
+        if low in SINGULAR:
+            return self._person_before(place, SINGULAR[low], before)
+        if low in PLURAL:
+            return self._body_before(before)
+        if low in NOBODY or not words:
+            return None
+        document = _DOCUMENT.match(words)
+        if document and (document["by"] or _NAMES.search(document["of"])):
+            words = document["by"] or document["of"]
+        return self._person_in(words, place) or self._body_in(words, place)
+
+    def labelled(self, label: str) -> str | None:
+        """The name of whoever speaks under a label of a transcript; None for Q, which anybody may ask."""
+        bare = re.sub(r"\s*\([^)]*\)$", "", label).strip()
+        if bare.upper() in ASKING:
+            return None
+        if bare.upper() in ANSWERING:
+            return self._interviewed() or bare
+        title, name = split_title(bare.title() if bare.isupper() else bare)
+        if name and name[-1] in self._by_word:
+            return self._fullest(self._closest(self._by_word[name[-1]], len(self._text), title)).name
+        words = bare.split()
+        is_titled = len(words) > 1 and words[0].rstrip(".").title() in MALE | FEMALE | {"Dr"}
+        return " ".join(words[1:]) if is_titled else bare
+
+    def is_person(self, name: str) -> bool:
+        """Whether a name that ``resolve`` gave is a person's."""
+        return name in self._people
+
+    def _interviewed(self) -> str | None:
+        """The person named first in the text: whom the introduction of an interview is about."""
+        return self._fullest(self._places[0][1]).name if self._places else None
+
+    def _person_in(self, phrase: str, place: int) -> str | None:
+        """The person whom a phrase names: of its parts between commas the first, and of that what precedes "of"."""
+        chunks = [chunk.strip() for chunk in phrase.split(",")]
+        for number, chunk in enumerate(chunks):
+            head = _OF.split(chunk, maxsplit=1)[0]
+            is_office = head != chunk and (is_title(head.split()[-1].title()) or _AFTER_ROLE.search(chunk))
+            for part in (_AND.split(head)[0], *([chunk] if is_office else [])):
+                found = person_of(part)
+                if found is None or (number and found.rest):
+                    continue
+                name = " ".join(found.name)
+                if name in self._people:
+                    return self._fullest(self._people[name]).name
+                if len(found.name) == 1 and found.name[0] in self._by_word:
+                    return self._fullest(self._closest(self._by_word[found.name[0]], place, found.title)).name
+        return None
+
+    def _fullest(self, person: Person) -> Person:
+        """The same person under the longest name that begins with the same word and has this one's last."""
+        same = [
+            other
+            for other in self._by_word.get(person.words[-1], [])
+            if other.words[0] == person.words[0] and person.words[-1] in other.words
+        ]
+        return max([person, *same], key=lambda other: len(other.words))
+
+    def _closest(self, people: Sequence[Person], place: int, title: tuple[str, ...] = ()) -> Person:
+        """Of people of one name, those whom the title fits, and of them the one named in full last before the place."""
+        gender = "he" if MALE & set(title) else "she" if FEMALE & set(title) else None
+        fitting = [person for person in people if gender is None or person.gender in (None, gender)] or list(people)
+        full = [person for person in fitting if len(person.words) > 1] or fitting
+        return max(full, key=lambda person: (person.last_before(place), -person.places[0]))
+
+    def _person_before(self, place: int, gender: str, before: Sequence[Told]) -> str | None:
+        """Whoever "he" is: a person named earlier in the sentence, or who spoke or was named first in one before."""
+        sentence = before[0][1] if before else 0
+        here = self._named(sentence, place)
+        if fitting := [person for person in here if person.gender in (None, gender)]:
+            return self._fullest(fitting[0]).name
+        for start, end, speaker in before[:N_LOOKED_BACK]:
+            named = self._named(start, end)
+            spoke = [self._people[speaker]] if speaker in self._people else []
+            for person in [*spoke, *named]:
+                if person.gender in (None, gender):
+                    return self._fullest(person).name
+            if speaker is not None and speaker not in self._people and not speaker.istitle():
+                return speaker
+        return None
+
+    def _named(self, start: int, end: int) -> list[Person]:
+        """Those who surely are persons and are named in a stretch of the text, in its order."""
+        first = bisect_left(self._places, start, key=lambda place: place[0])
+        return [
+            person
+            for at, person in takewhile(lambda place: place[0] < end, self._places[first : first + 50])
+            if person.is_surely
+        ]
+
+    def _body_before(self, before: Sequence[Told]) -> str | None:
+        for _, _, speaker in before[:N_LOOKED_BACK]:
+            if speaker is not None and speaker not in self._people:
+                return speaker
+        return None
+
+    def _body_in(self, phrase: str, place: int) -> str | None:
+        core = _TAIL.sub("", phrase).strip()
+        parts = _AND.split(core, maxsplit=1)
+        if len(parts) > 1 and (parts[1].startswith(("the ", "other ", "some ")) or parts[1].islower()):
+            n_bodies = [sum(word in BODIES for word in part.split()) for part in parts]
+            core = parts[0] if min(n_bodies) or not parts[0][-1:].isalpha() or parts[1].islower() else core
+        bare = ARTICLE.sub("", core)
+        bare = re.sub(r"['’]s?$", "", bare)
+        if not bare:
+            return None
+        if bare in self._aliases:
+            return self._aliases[bare]
+        is_definite = core.lower().startswith(("the ", "its ", "their ", "his ", "her "))
+        if is_definite or bare[0].isupper():
+            return self._described(bare, place, is_definite=is_definite)
+        return core if core.lower().startswith(("another ", "his ", "her ", "its ")) else bare
+
+    def _described(self, bare: str, place: int, *, is_definite: bool) -> str:
+        """The fuller name that a short one stands for: of a person by the role, of a body by its last or first word."""
+        low, parts = bare.lower(), bare.split()
+        if low in self._roles and low not in self._bodies:
+            return self._fullest(self._closest(self._roles[low], place)).name
+        fuller = self._short.get(f"the {low}" if is_definite else bare, []) if len(parts) == 1 else []
+        if fuller and (body := max(fuller, key=lambda one: one.last_before(place))).last_before(place) >= 0:
+            return body.name
+        return self._bodies[low].name if low in self._bodies else bare
+
+
+def _shortened(name: str) -> list[str]:
+    """The words that may stand for a body's name: "the front" for Island Front, "Northline" for Northline Shipping."""
+    words = name.split()
+    if len(words) == 1:
+        return []
+    head = re.split(r"\s(?:of|for|on|against)\s", name)[0].split()[-1]
+    return [f"the {head.lower()}", *([words[0]] if len(words) < 4 and words[-1] in BODIES else [])]
