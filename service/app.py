@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from fastapi import FastAPI
 from opentelemetry.trace import TracerProvider
@@ -18,6 +18,8 @@ from models.language import read_detector
 from service import schemas
 from service.admission import Workload
 from service.allowance import Allowance
+from service.analysis_schemas import AnalysisAnswer
+from service.analyst import Analyst
 from service.auth import OPEN_PATHS, Access, KeyRing
 from service.batching import Batcher
 from service.desk import Desk
@@ -27,7 +29,7 @@ from service.gate import DEADLINE_HEADER, Gate
 from service.guard import SizeGuard
 from service.headers import SafeHeaders
 from service.rollover import Rollover, open_model
-from service.routes import classify, documentation, feedback, health
+from service.routes import analyze, classify, documentation, feedback, health, page
 from service.settings import Settings
 from service.shedding import Shedder
 from service.telemetry import Metrics, Telemetry
@@ -38,6 +40,10 @@ DESCRIPTION = """Does this statement lean toward negotiating or away from it?
 `conciliatory`, `hostile`, `conditional`, or `none` where the statement takes no stance; with calibrated probabilities.
 The labels are defined by the codebook, and the answer names its version. The model reads English.
 Every error has the same body: `{"error": {"code", "message", "request_id"}}`."""
+
+
+WITH_NULLS: Final = (schemas.StanceAnswer, schemas.BatchAnswer, AnalysisAnswer)
+"""The answers whose examples hold nulls."""
 
 
 def create_app(settings: Settings, classifier: StanceClassifier, *, spans: TracerProvider | None = None) -> FastAPI:
@@ -73,14 +79,22 @@ def create_app(settings: Settings, classifier: StanceClassifier, *, spans: Trace
     app.state.shedder = Shedder(batcher, watchdog, metrics, ring, deadline_seconds=settings.deadline_seconds)
     app.state.reload = partial(_reload, ring, rollover)
     allowance = Allowance(settings.key_tokens_per_second, settings.key_burst_tokens)
-    desk = Desk(rollover, batcher, settings, metrics, allowance)
-    app.include_router(classify.make_router(desk))
-    app.include_router(feedback.make_router(desk, store))
-    app.include_router(health.make_router(rollover, watchdog, settings, metrics))
-    if app.openapi_url:
-        app.include_router(documentation.make_router(title=app.title, openapi_url=app.openapi_url))
+    _include_routes(app, Desk(rollover, batcher, settings, metrics, allowance), watchdog, store)
     app.openapi = lambda: _openapi(app, rollover, is_locked=ring.is_locked)  # type: ignore[method-assign]  # the way FastAPI documents
     return app
+
+
+def _include_routes(app: FastAPI, desk: Desk, watchdog: Watchdog, store: FeedbackStore | None) -> None:
+    """Let the app answer what it answers."""
+    settings = desk.settings
+    app.include_router(classify.make_router(desk))
+    app.include_router(analyze.make_router(Analyst(desk)))
+    app.include_router(feedback.make_router(desk, store))
+    app.include_router(health.make_router(desk.classifier, watchdog, settings, desk.metrics))
+    if settings.page:
+        app.include_router(page.make_router())
+    if app.openapi_url:
+        app.include_router(documentation.make_router(title=app.title, openapi_url=app.openapi_url))
 
 
 @asynccontextmanager
@@ -155,7 +169,7 @@ def _openapi(app: FastAPI, rollover: Rollover, *, is_locked: bool) -> dict[str, 
         components = document["components"]["schemas"]
         components.update(error_schema.pop("$defs"))
         components["ErrorAnswer"] = error_schema
-        for model in (schemas.StanceAnswer, schemas.BatchAnswer):  # FastAPI drops each null from their examples
+        for model in WITH_NULLS:  # which FastAPI drops from their examples
             components[model.__name__]["examples"] = model.model_json_schema()["examples"]
         if is_locked:
             document["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}

@@ -40,11 +40,18 @@ class Settings(BaseModel):
     max_body_bytes: int = Field(4 * 2**20, ge=1_024, le=2**30, description="bytes of a request body")
     max_text_chars: int = Field(MAX_TEXT_CHARS, ge=1, le=1_000_000, description="characters of one text")
     max_batch_items: int = Field(256, ge=1, le=10_000, description="items of one batch request")
+    max_article_chars: int = Field(
+        400_000, ge=1, le=10_000_000, description="characters of a text to analyze: some hundred pages"
+    )
+    max_article_statements: int = Field(4_000, ge=1, le=100_000, description="statements of a text to analyze")
     max_queued_tokens: int = Field(
         100_000, ge=1_024, le=10_000_000, description="tokens that may wait for the engine before requests are refused"
     )
     deadline_seconds: float = Field(
         15.0, gt=0, le=600, description="time from a complete request to its answer, or it is given up"
+    )
+    stream_seconds: float = Field(
+        60.0, gt=0, le=3_600, description="the same for an analysis that is streamed, which shows its progress"
     )
     receive_seconds: float = Field(15.0, gt=0, le=600, description="time in which a request body must have arrived")
     max_held_bytes: int = Field(
@@ -76,6 +83,7 @@ class Settings(BaseModel):
     )
     cors_origins: str = Field("", description="origins whose pages may ask from a browser, separated by commas")
     docs: bool = Field(True, description="whether /docs and /openapi.json are served")
+    page: bool = Field(True, description="whether the page for people is served at /")
     tracing: bool = Field(False, description="whether a span of each request is sent where OTEL_* variables say")
     log_format: Literal["text", "json"] = Field("text", description="lines for people, or JSON for programs")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least severe message logged")

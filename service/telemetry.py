@@ -27,7 +27,7 @@ log = logging.getLogger("parley.requests")
 LATENCY_BUCKETS_SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 REQUEST_ID: Final = re.compile(rb"(?!parley_)[A-Za-z0-9._-]{1,64}")
 """A caller's own request id is kept when it is short and plain; anything else could forge log lines, or be a key."""
-CLASSIFYING: Final = frozenset({"/classify", "/classify/batch"})
+CLASSIFYING: Final = frozenset({"/classify", "/classify/batch", "/analyze", "/analyze/file"})
 """The routes of which requests are refused before they are routed."""
 CLIENT_GONE: Final = 499
 """Counted, never sent: the client went away before there was an answer. The number is nginx's."""
@@ -192,12 +192,7 @@ class Telemetry:
             self._record(scope, status, time.perf_counter() - started, visit)
 
     async def _answer(self, error: Exception, request_id: str, send: Send) -> None:
-        if isinstance(error, ParleyError):
-            error = errors.from_model(error)
-        if not isinstance(error, errors.ServiceError):
-            trace = errors.trace(error)
-            log.error("request %s failed: %s", request_id, trace, extra={"fields": {"request_id": request_id}})
-            error = errors.ServiceError("internal", errors.BY_CODE["internal"].example)
+        error = known(error, request_id)
         self._metrics.count_error(error.kind.code)
         payload = json.dumps(errors.body(error.kind.code, error.message, request_id)).encode()
         headers = {"content-type": "application/json", "content-length": str(len(payload)), **error.headers}
@@ -210,6 +205,16 @@ class Telemetry:
         path = scope["path"] if scope["path"] in CLASSIFYING else "unknown"  # refused before it was routed
         route = str(getattr(scope.get("route"), "path", path))
         self._metrics.count_request(scope["method"], route, status, seconds, visit, scope["headers"])
+
+
+def known(error: Exception, request_id: str) -> errors.ServiceError:
+    """The error of our table that is told the caller; the log says more of one that nobody expected."""
+    if isinstance(error, ParleyError):
+        return errors.from_model(error)
+    if isinstance(error, errors.ServiceError):
+        return error
+    log.error("request %s failed: %s", request_id, errors.trace(error), extra={"fields": {"request_id": request_id}})
+    return errors.ServiceError("internal", errors.BY_CODE["internal"].example)
 
 
 def request_id_of(headers: Iterable[tuple[bytes, bytes]]) -> str:

@@ -13,6 +13,7 @@ import pytest
 from pydantic import BaseModel
 
 from models.labels import Stance
+from service.analysis_schemas import AnalysisAnswer, StatementAnswer
 from service.app import create_app
 from service.errors import BY_CODE, TABLE
 from service.feedback_schemas import Feedback, FeedbackAnswer
@@ -72,6 +73,14 @@ def test_the_table_of_fields_equals_the_schema() -> None:
     assert [name for name, _ in rows(api(), "## POST /feedback")] == list(Feedback.model_fields)
 
 
+@pytest.mark.parametrize(
+    ("heading", "schema"), [("## POST /analyze", AnalysisAnswer), ("### Statements", StatementAnswer)]
+)
+def test_the_tables_of_an_analysis_equal_the_schemas(heading: str, schema: type[BaseModel]) -> None:
+    """docs/api.md explains each field of an analysis and of its statements, in the order of the schemas."""
+    assert [name for name, _ in rows(api(), heading)] == list(schema.model_fields)
+
+
 def test_the_table_of_routes_equals_the_service() -> None:
     """docs/api.md lists each route with its method, and no other."""
     unopened = SimpleNamespace(artifact=SimpleNamespace(manifest=SimpleNamespace(version="0")))
@@ -91,7 +100,7 @@ def schema_of(value: Any) -> type[BaseModel]:
     """The schema that an example in JSON claims to follow, by what it holds."""
     claims: dict[str, type[BaseModel]] = {
         "prediction_id": Feedback, "stored": FeedbackAnswer,
-        "stance": StanceAnswer, "n_ok": BatchAnswer, "error": ErrorAnswer, "digest": Info,
+        "statements": AnalysisAnswer, "stance": StanceAnswer, "n_ok": BatchAnswer, "error": ErrorAnswer, "digest": Info,
         "items": Batch, "text": Statement, "status": Health,
     }  # fmt: skip
     return next(schema for key, schema in claims.items() if key in value)

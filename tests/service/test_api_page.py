@@ -45,6 +45,8 @@ class Caller:
     def __init__(self, root: Path, folder: Path) -> None:
         self.root, self.folder = root, folder
         (folder / "statement.txt").write_text("Talks are off.")
+        (folder / "article.txt").write_text("Talks are off. Ada Novak said the union would return.")
+        (folder / "article.html").write_text("<h1>Talks are off</h1><p>Ada Novak said the union would return.</p>")
         command = only("sh", having="service.keys").replace("python", sys.executable, 1)
         self.key = self.run("bash", "-ec", command).strip()
 
@@ -94,9 +96,16 @@ def test_the_calls_of_curl_are_answered(caller: Caller, serve: Callable[..., Any
     with serve(feedback=caller.folder / "feedback.sqlite", **keys) as server:
         output = caller.run("bash", "-ec", block, port=server.port)
     answers = [json.loads(line) for line in re.sub(r"\}\{", "}\n{", output).splitlines()]
+    if "x-ndjson" in block:
+        assert [answer["type"] for answer in answers][:1] + [answer["type"] for answer in answers][-1:] == [
+            "start",
+            "end",
+        ]
+        return
     assert len(answers) == block.count("curl")
     for answer in answers:
-        assert "stance" in answer or answer.get("stored") or answer["n_ok"] >= 1, answer
+        known = ("stance", "stored", "statements", "n_ok")
+        assert any(answer.get(name) for name in known), answer
 
 
 def test_the_calls_of_python_are_answered(caller: Caller, serve: Callable[..., Any]) -> None:
