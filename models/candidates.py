@@ -205,13 +205,13 @@ def _noun_phrase(left: str, start: int, end: int) -> Span | None:
             if pattern is _CLAUSE_AND and not _VERBAL.search(left, start, match.start()):
                 continue
             start = match.end()
-    if match := _LEADING.match(left[start:end]):
-        start += match.end()
+    if leading := _LEADING.match(left[start:end]):
+        start += leading.end()
     if start >= end:
         return None
     phrase = left[start:end]
-    if match := _SHARED_SUBJECT.match(phrase):
-        return Span(start, start + match.end("subject"))
+    if shared := _SHARED_SUBJECT.match(phrase):
+        return Span(start, start + shared.end("subject"))
     if _PREPOSITIONAL.match(phrase) or len(phrase.split()) > 16 or _VERBAL.search(phrase):
         last = _LAST_NOUN_PHRASE.search(phrase)
         if last is None:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from models.candidates import Candidate, best_candidate, is_act
@@ -20,6 +21,10 @@ OF_MODEL: Final = 5.0
 NEARLY: Final = 0.8
 """The first span whose probability is this share of the highest is taken: of two speakers, the first."""
 
+_LOOSE_END: Final = re.compile(
+    r"[\s,]+(?:on|in|at|by|during|via|from|to|of|for|is|was|were|are|has|have|who|which|that|and|with|about|there|also)$"
+)
+_NOUN_BEFORE: Final = re.compile(r"(?:(?:the|a|some|several)\s)?\w+\s$")
 _NAME_BEFORE: Final = re.compile(r"(?:[A-Z][\w’'.-]*\s)+$")
 _NAME_AFTER: Final = re.compile(r"(?:\s[A-Z][\w’'-]*\w)+")
 
@@ -29,18 +34,26 @@ def reading_of(words: str, found: "SpeechSpans | None") -> Candidate | None:
     by_rules = best_candidate(words)
     if found is None:
         return by_rules
-    cue, source = _first(words, found.cues), None
-    sources = [span for span in found.sources if QUOTED not in words[span.start : span.end]]
-    if sources:
-        nearest = min(sources, key=lambda span: abs(span.start - cue.start)) if cue else _first(words, sources)
-        source = _whole_name(words, nearest) if nearest else None
+    cue = _first(words, found.cues)
+    source = _source_of(words, found.sources, cue)
     if cue is None and source is None:
-        return by_rules if by_rules and by_rules.score >= SURE and by_rules.source and not by_rules.is_act else None
+        return by_rules if by_rules and by_rules.score >= SURE and by_rules.source else None
     if source is None and by_rules and by_rules.source and cue and _overlap(by_rules.cue, cue):
         source = by_rules.source
     if cue is None and source is not None:
         cue = by_rules.cue if by_rules and _overlap(by_rules.source, source) else _verb_after(words, source.end)
     return Candidate(source, cue, is_act=cue is not None and is_act(words, cue), score=OF_MODEL)
+
+
+def _source_of(words: str, spans: "Sequence[SpeechSpan]", cue: Span | None) -> Span | None:
+    """The source that fits the cue, as a whole name; without a cue the first that is nearly as probable as any."""
+    outside = [span for span in spans if QUOTED not in words[span.start : span.end]]
+    if not outside:
+        return None
+    if cue is not None:
+        return _whole_name(words, _trimmed(words, max(outside, key=partial(_fitness, words, cue))))
+    first = _first(words, outside)
+    return _whole_name(words, _trimmed(words, first)) if first else None
 
 
 def _first(words: str, spans: "Sequence[SpeechSpan]") -> Span | None:
@@ -50,11 +63,31 @@ def _first(words: str, spans: "Sequence[SpeechSpan]") -> Span | None:
     return next((Span(span.start, span.end) for span in outside if span.probability >= NEARLY * highest), None)
 
 
-def _whole_name(words: str, span: "Span | SpeechSpan") -> Span:
+def _fitness(words: str, cue: Span, source: "SpeechSpan") -> float:
+    """How well a source goes with a cue: probable, near, and before it unless a quotation or nothing is."""
+    before = words[: cue.start]
+    is_after = source.start >= cue.end and bool(before.strip(" ,")) and QUOTED not in before
+    says = bool(SAYS.search(words, cue.start, cue.end))
+    distance = source.start - cue.end if source.start >= cue.end else cue.start - source.end
+    return source.probability - distance / 500 - 0.4 * (is_after and says)
+
+
+def _trimmed(words: str, span: "Span | SpeechSpan") -> Span:
+    """The span without a preposition or verb at its end, with the noun before "of" at its start and a bracket's end."""
+    start, end = span.start, span.end
+    while match := _LOOSE_END.search(words, start, end):
+        end = match.start()
+    if words.count("(", start, end) > words.count(")", start, end) and words[end : end + 1] == ")":
+        end += 1
+    if words.startswith("of ", start) and (match := _NOUN_BEFORE.search(words, 0, start)):
+        start = match.start()
+    return Span(start, end) if start < end else Span(span.start, span.end)
+
+
+def _whole_name(words: str, span: Span) -> Span:
     """The span grown over the rest of a name that it begins or ends in the middle of."""
     start, end = span.start, span.end
-    last = words[start:end].split()[-1:]
-    if last and last[0][0].isupper() and (match := _NAME_AFTER.match(words, end)):
+    if words[start:end].split()[-1][0].isupper() and (match := _NAME_AFTER.match(words, end)):
         end = match.end()
     if words[start].isupper() and (match := _NAME_BEFORE.search(words, 0, start)):
         before = match.group().split()

@@ -70,6 +70,7 @@ _JOINS_NEXT = re.compile(
 )
 _OPENS_LOW = re.compile(r"""[a-zà-þ,;:—–-]|["'”’»)\]]+\s*[,;:a-z—–-]""")
 _ATTRIBUTION_TAIL = re.compile(r"(?:[A-Z][\w.'’-]+ ){1,4}(?:said|says|added|told \w+|replied|asked|wrote)\.$")
+_RUN = re.compile(r"([^\w\s])\1{9,}")  # a line of dots or brackets, over which syntok takes seconds
 _ELLIPSIS = re.compile(r"""(?:\[(?:\.\.\.|…|\. \. \.)\]|\((?:\.\.\.|…)\)|\[[.!?]\]["”])\s+(?=["“]?[A-Z])""")
 _ONLY_ELLIPSIS = re.compile(r"""\W*(?:\[(?:\.\.\.|…)\]|\.\.\.|…)\W*$""")
 
@@ -166,6 +167,7 @@ def _sentences(text: str, paragraph: Span) -> Iterator[Span]:
 
 def _cuts(words: str) -> list[int]:
     """Where syntok begins a sentence, and where words left out in brackets part two."""
+    words = _RUN.sub(lambda run: run[0][:3] + " " * (len(run[0]) - 3), words)
     tokens = Tokenizer(replace_not_contraction=False).tokenize(words)
     starts = {sentence[0].offset for sentence in segmenter.segment(tokens)}
     starts |= {

@@ -9,9 +9,7 @@ def _words(listed: str) -> frozenset[str]:
 
 
 MALE: Final = _words(
-    "Mr Messrs Sir Lord King Prince Brother Father Chairman Spokesman Congressman Councilman Businessman he Mrs Ms "
-    "Miss Madam Madame Mme Lady Queen Princess Sister Mother Chairwoman Spokeswoman Congresswoman Councilwoman "
-    "Businesswoman Dame"
+    "Mr Messrs Sir Lord King Prince Brother Father Chairman Spokesman Congressman Councilman Businessman"
 )
 """Titles of men."""
 
@@ -66,7 +64,8 @@ NO_NAMES: Final = _words(
 """Words with which sentences begin, and days and months."""
 
 OCCUPATION: Final = re.compile(
-    r"(?:[A-Z]\w+(?:ologist|ist|ician|ator|oter|woman|person|worker|fighter|keeper|master|holder)|Farmer|Driver|[A-Z][a-z]+-year-old|Engineer|Teacher|Nurse|"
+    r"(?:[A-Z]\w+(?:ologist|ist|ician|ator|oter|woman|person|worker|fighter|keeper|master|holder)|"
+    r"Farmer|Driver|[A-Z][a-z]+-year-old|Engineer|Teacher|Nurse|"
     r"Doctor|Student|Fisherman|Miner|Pilot|Researcher|Scientist|Expert|Eyewitness|Witness|Resident|Activist|Founder|Owner|"
     r"President|Cousin|Brother|Sister|Negotiator|Mediator|Organiser|Organizer|Reporter|Correspondent|Sen|Lawmaker|"
     r"Presidents|Ministers|Governors|Senators|Messrs|Professors|Officers|Drs|Committeeman|Head|Comrade|Saint)"
