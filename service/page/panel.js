@@ -43,7 +43,7 @@ export class Panel {
     if (statement.source && statement.source.text !== statement.speaker) rows.push(["Named as", statement.source.text]);
     if (statement.cue) rows.push(["Attributed by", statement.cue.text]);
     if (statement.addressee) rows.push(["Said to", statement.addressee]);
-    for (const condition of statement.conditions) rows.push([`Condition (${condition.kind})`, condition.text]);
+    for (const condition of statement.conditions) rows.push(["Condition", [condition.text, el("span", { class: "hint" }, ` (${condition.kind})`)]]);
     if (statement.truncated) rows.push(["Note", "longer than the model reads; its end was ignored"]);
     return el("dl", {}, rows.map(([name, value]) => [el("dt", {}, name), el("dd", {}, value)]));
   }

@@ -74,7 +74,7 @@ export class Result {
       el("label", { for: "actor-filter" }, "Speaker"), this.actorSelect, this.all, el("span", { class: "spacer" }),
       el("button", { type: "button", id: "save-csv", onclick: () => save(statementsCsv(this.reading), "text/csv;charset=utf-8", "statements.csv") }, "CSV"),
       el("button", { type: "button", id: "save-json", onclick: () => save(JSON.stringify(this.reading.asDocument(), null, 2), "application/json", "analysis.json") }, "JSON"),
-      el("button", { type: "button", id: "print", onclick: () => window.print() }, "Print a report"));
+      el("button", { type: "button", id: "print", onclick: () => window.print() }, "Print"));
   }
 
   legend() {

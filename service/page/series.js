@@ -93,7 +93,7 @@ export class SeriesView {
       el("div", { class: "bar", role: "group", "aria-label": "Exports" },
         el("button", { type: "button", id: "time-csv", onclick: () => save(csv(timelineRows(lines)), "text/csv;charset=utf-8", "timeline.csv") }, "CSV"),
         el("button", { type: "button", id: "time-json", onclick: () => save(JSON.stringify(read.map((one) => ({ ...one.reading.asDocument(), title: one.title, date: one.date })), null, 2), "application/json", "analyses.json") }, "JSON"),
-        el("button", { type: "button", onclick: () => window.print() }, "Print a report")),
+        el("button", { type: "button", onclick: () => window.print() }, "Print")),
       timeline(lines), el("h2", {}, "In numbers"), el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "The timeline in numbers" }, timelineTable(lines)),
     ] : [el("p", { class: "empty" }, "Nobody takes a stance toward negotiations in these texts.")]));
   }

@@ -14,13 +14,15 @@ export function dateIn(name) {
   return Number.isNaN(Date.parse(date)) ? "" : date;
 }
 
-// Names of one actor over several texts: equal but for case, or the end of one longer name and of no other.
-export function actorNames(names) {
-  const longest = [...new Set(names)].sort((a, b) => b.length - a.length);
+// Names of one actor over several texts, given those of each: equal but for case, or the end of one longer name and of
+// no other. Names that one text keeps apart stay apart.
+export function actorNames(texts) {
+  const longest = [...new Set(texts.flat())].sort((a, b) => b.length - a.length);
   const known = new Map();
   for (const name of longest) {
     const low = name.toLowerCase();
-    const fuller = [...new Set(known.values())].filter((other) => other.toLowerCase() === low || other.toLowerCase().endsWith(` ${low}`));
+    const fuller = [...new Set(known.values())].filter((other) => (other.toLowerCase() === low || other.toLowerCase().endsWith(` ${low}`))
+      && !texts.some((names) => names.includes(name) && names.some((own) => own !== name && known.get(own) === other)));
     known.set(name, fuller.length === 1 ? fuller[0] : name);
   }
   return known;
@@ -29,7 +31,7 @@ export function actorNames(names) {
 // One point for each actor and text in which it takes a stance, in order of the dates; actors with most points first.
 export function series(documents) {
   const dated = documents.filter((one) => one.reading && one.date).sort((a, b) => a.date.localeCompare(b.date));
-  const names = actorNames(dated.flatMap((one) => one.reading.actors.map((actor) => actor.name)));
+  const names = actorNames(dated.map((one) => one.reading.actors.map((actor) => actor.name)));
   const lines = new Map();
   for (const { reading, date, title } of dated) {
     for (const actor of reading.actors.filter((one) => one.leaning)) {

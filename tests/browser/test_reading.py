@@ -62,10 +62,10 @@ def test_a_pasted_text_is_read(read: Callable[[str], Any]) -> None:
 def test_a_statement_tells_of_itself(read: Callable[[str], Any]) -> None:
     """Pointing at a statement shows its speaker and probabilities; a chosen one stays, and why is answered."""
     page = read(ARTICLE)
-    page.hover(".s.stance-conciliatory")
+    page.hover(".text .stance-conciliatory")
     assert "Paul Okafor" in page.inner_text(".panel")
-    page.click(".s.stance-conditional")
-    page.hover(".s.stance-conciliatory")
+    page.click(".text .stance-conditional")
+    page.hover(".text .stance-conciliatory")
     panel = page.inner_text(".panel")
     assert "Marta Lindqvist" in panel
     assert "the dismissed drivers are reinstated" in panel
@@ -87,7 +87,7 @@ def test_a_statement_tells_of_itself(read: Callable[[str], Any]) -> None:
 def test_a_dropped_file_is_read(page: Any, name: str, media_type: str, text: str) -> None:
     """A file that is dropped anywhere is read at once, by the end of its name, which itself is not sent."""
     sent: list[Any] = []
-    page.on("request", sent.append)
+    page.on("request", lambda request: sent.append(request))
     page.evaluate(DROP, ["secret " + name, media_type, text])
     page.wait_for_selector("#result-head")
     page.wait_for_selector("#actors")
@@ -170,7 +170,7 @@ def test_markup_in_a_text_stays_text(read: Callable[[str], Any]) -> None:
     page = read(
         f'<img src=x onerror="document.title=1"> said {name} Novak. <script>document.title = 2</script> No talks.'
     )
-    page.click(".text .s >> nth=0")
+    page.focus(".text .s >> nth=0")
     assert page.locator("#planted, .text img, .text script, .panel img").count() == 0
     assert "<script>" in page.inner_text(".text")
     assert page.title().startswith("Parley")

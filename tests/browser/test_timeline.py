@@ -54,12 +54,14 @@ def test_texts_are_pasted_dated_and_removed(page: Any) -> None:
 
 
 def test_names_of_one_actor_are_brought_together(page: Any) -> None:
-    """A name that ends one longer name is that actor's; one that ends two stays apart."""
+    """A name that ends one longer name is that actor's; one that ends two, or that a text keeps apart, stays apart."""
     found = page.evaluate("""async () => {
       const { actorNames } = await import("/page/timeline.js");
-      return [...actorNames(["Novak", "Ada Novak", "Kim", "Jae Kim", "Min Kim", "the union", "The Union"])];
+      const texts = [["Novak", "the union", "Kim"], ["Ada Novak", "Jae Kim", "The Union"], ["Min Kim"]];
+      return [[...actorNames(texts)], [...actorNames([["Novak", "Ada Novak"]])]];
     }""")
-    assert dict(found) == {
+    assert dict(found[0]) == {
         "Ada Novak": "Ada Novak", "Novak": "Ada Novak", "Kim": "Kim", "Jae Kim": "Jae Kim", "Min Kim": "Min Kim",
         "the union": "the union", "The Union": "the union",
     }  # fmt: skip
+    assert dict(found[1]) == {"Novak": "Novak", "Ada Novak": "Ada Novak"}
