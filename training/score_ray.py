@@ -36,7 +36,7 @@ from training.workers import Chunk
 
 BACKLOG: Final = 2
 """Chunks of a worker at once: one under way, and the next one there when it is done."""
-MAX_ATTEMPTS: Final = 10
+MAX_LOST: Final = 10
 """Workers that a chunk may lose before it is taken for the cause."""
 MAX_FAILED_STARTS: Final = 10
 """Workers in a row that end before they have loaded the model, before the run gives up."""
@@ -73,7 +73,8 @@ class Worker:
 class _Task:
     number: int
     packed: Any  # a reference: the rows stay with the driver until the chunk is finished
-    attempts: int = 0
+    sent: int = 0  # counts what was given out, so that the first of a worker's chunks is known
+    n_lost: int = 0
 
 
 class Pool:
@@ -90,6 +91,7 @@ class Pool:
         self._ready: dict[Any, int] = {}  # chunks under way by worker
         self._running: dict[Any, tuple[Any, _Task]] = {}
         self._n_failed_starts = 0
+        self._n_sent = 0
         self._looked = -LOOK_SECONDS
         self.about: About | None = None
 
@@ -120,7 +122,8 @@ class Pool:
         """Give a chunk to the worker that has least to do."""
         worker = min(self._ready, key=self._ready.__getitem__)
         self._ready[worker] += 1
-        task.attempts += 1
+        self._n_sent += 1
+        task.sent = self._n_sent
         self._running[worker.score.remote(task.number, task.packed, job, parts)] = (worker, task)
 
     def wait(self, seconds: float) -> tuple[list[tuple[int, Part] | ChunkRecord], list[_Task]]:
@@ -138,7 +141,7 @@ class Pool:
             try:
                 finished.append(_result(reference))
             except RayError:
-                self._drop(worker)
+                self._drop(worker, task)
                 lost.append(task)
             else:
                 if worker in self._ready:
@@ -166,9 +169,14 @@ class Pool:
         self.about = about
         self._ready[worker] = 0
 
-    def _drop(self, worker: Any) -> None:
-        """Count on a worker no more, and have it replaced at once; what it had under way comes up as lost."""
-        self._ready.pop(worker, None)
+    def _drop(self, worker: Any, task: _Task) -> None:
+        """Count on a worker no more, and have it replaced at once; what it had under way comes up as lost.
+
+        Of its chunks the first was being scored, and may be the cause; the others were waiting.
+        """
+        if self._ready.pop(worker, None) is not None:
+            theirs = [task, *(other for owner, other in self._running.values() if owner == worker)]
+            min(theirs, key=lambda one: one.sent).n_lost += 1
         self._looked = -LOOK_SECONDS
         with suppress(RayError):
             ray.kill(worker)
@@ -210,7 +218,7 @@ class RayModel(Model):
                 n_out -= 1
                 yield done
             for task in lost:
-                _check_attempts(task)
+                _check_loss(task)
                 again.append(task)
 
     def close(self) -> None:
@@ -289,9 +297,9 @@ def _result(reference: Any) -> Any:
         raise RunError(f"a worker failed: {error}") from error
 
 
-def _check_attempts(task: _Task) -> None:
-    if task.attempts >= MAX_ATTEMPTS:
+def _check_loss(task: _Task) -> None:
+    if task.n_lost >= MAX_LOST:
         raise RunError(
-            f"chunk {task.number} was given up: {MAX_ATTEMPTS} workers were lost while they scored it; "
+            f"chunk {task.number} was given up: {MAX_LOST} workers were lost while they scored it; "
             "is there too little memory for its rows (--chunk-rows)?"
         )

@@ -172,7 +172,7 @@ def test_a_chunk_that_kills_every_worker_is_named(
     tmp_path: Path, address: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A chunk that ends whatever scores it ends the run after some attempts, by its number; the others are kept."""
-    monkeypatch.setattr(score_ray, "MAX_ATTEMPTS", 2)
+    monkeypatch.setattr(score_ray, "MAX_LOST", 2)
     source = write_input(tmp_path / "run", n=60)
     assert main(command(source, *address), open_model=on_ray(deadly="statement 41")) == 2
     printed = capsys.readouterr().err
