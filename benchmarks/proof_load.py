@@ -158,6 +158,8 @@ class Tally:
     not_sent: int = 0
     refused_connections: int = 0
     seconds: float = 0.0
+    n_good_in_time: int = 0
+    """Of an open loop: good answers that came before it ended; those that were still queued then would flatter it."""
 
     def latencies(self, *statuses: int) -> list[float]:
         """Seconds of the answers with one of these statuses."""
@@ -209,8 +211,10 @@ async def closed_loop(
 
 
 class OpenLoop:
-    """Requests that leave by the clock, whether or not earlier ones were answered. A request costs no task: what the
-    load takes of the cores is taken from the service where they share any."""
+    """Requests that leave by the clock, whether or not earlier ones were answered.
+
+    A request costs no task: what the load takes of the cores is taken from the service where they share any.
+    """
 
     def __init__(self, port: int) -> None:
         self.tally = Tally()
@@ -228,6 +232,7 @@ class OpenLoop:
                 self._send(next(supply))
             await asyncio.sleep(TICK_SECONDS)
         self.tally.seconds = time.perf_counter() - started
+        self.tally.n_good_in_time = self.tally.n(200)
         if self._opening:
             await asyncio.wait(self._opening, timeout=TIMEOUT_SECONDS)
         if self._waiting:

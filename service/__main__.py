@@ -21,6 +21,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from models.classifier import StanceClassifier
+from models.engines import usable_cores
 from models.errors import ParleyError
 from models.language import read_detector
 from service import logs
@@ -124,7 +125,7 @@ def main(arguments: Sequence[str] = ()) -> int:
         _allow_descriptors(settings.max_connections + OWN_DESCRIPTORS)
         logs.configure(settings)
         # The tokeniser's own pool, made with the first text: as many threads as the engine, unless the operator set it.
-        tokeniser_threads = os.environ.setdefault("RAYON_NUM_THREADS", str(settings.threads or os.cpu_count() or 1))
+        tokeniser_threads = os.environ.setdefault("RAYON_NUM_THREADS", str(settings.threads or usable_cores()))
         spans = open_provider(settings)
         classifier = _open(settings)
     except SettingsError as error:
@@ -159,6 +160,7 @@ def _server(app: FastAPI, settings: Settings) -> Server:
             log_config=None,  # service.logs has what uvicorn says go the way of all else
             access_log=False,  # Telemetry logs requests, without what they carry
             server_header=False,
+            proxy_headers=False,  # nothing here asks who the client is
             http=limited(settings.max_connections, app.state.shedder),  # type: ignore[arg-type]  # called, never looked at as a class
             ws="none",
             timeout_graceful_shutdown=settings.drain_seconds,  # type: ignore[arg-type]  # asyncio takes fractions

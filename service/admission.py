@@ -19,6 +19,9 @@ WEIGHT: Final = 0.2
 MARGIN: Final = 2.0
 """A request is taken when there is time for twice the estimated wait: the estimate is of the middle. Under tenfold load
 a quarter of those that were taken was late without it, one in eighteen with 1.5. Source: docs/log.md."""
+DOOR_MARGIN: Final = 2.5
+"""The same on the connection, before anything is done for a request: what is let in there should not be refused later,
+when it has cost more."""
 
 
 @dataclass(slots=True)
@@ -62,7 +65,7 @@ class Workload:
         if objection := self.objection(n_tokens, within_seconds=within_seconds):
             raise refused(objection, self.retry_after_seconds())
 
-    def objection(self, n_tokens: int, *, within_seconds: float) -> str | None:
+    def objection(self, n_tokens: int, *, within_seconds: float, margin: float = MARGIN) -> str | None:
         """Why that many tokens cannot be expected to be done in time; None where they can.
 
         A request before which nothing waits is taken whatever it asks: its size is bounded elsewhere, and it would fare
@@ -73,7 +76,7 @@ class Workload:
             return None
         if waiting + n_tokens > self.max_queued_tokens:
             return "the queue is full"
-        if (waiting + self.running_tokens + n_tokens) * MARGIN > within_seconds * self.tokens_per_second:
+        if (waiting + self.running_tokens + n_tokens) * margin > within_seconds * self.tokens_per_second:
             return "the deadline would pass in the queue"
         return None
 

@@ -21,6 +21,7 @@ from service.allowance import Allowance
 from service.auth import OPEN_PATHS, Access, KeyRing
 from service.batching import Batcher
 from service.desk import Desk
+from service.direct import Direct
 from service.errors import BadRequest
 from service.gate import DEADLINE_HEADER, Gate
 from service.guard import SizeGuard
@@ -48,6 +49,8 @@ def create_app(settings: Settings, classifier: StanceClassifier, *, spans: Trace
         rollover, batcher, deadline_seconds=settings.deadline_seconds, hang_seconds=settings.hang_seconds
     )
     metrics.watch(batcher)
+    allowance = Allowance(settings.key_tokens_per_second, settings.key_burst_tokens)
+    classifying = classify.make_router(Desk(rollover, batcher, settings, metrics, allowance))
 
     app = FastAPI(
         title="Parley",
@@ -60,6 +63,7 @@ def create_app(settings: Settings, classifier: StanceClassifier, *, spans: Trace
             Middleware(Telemetry, metrics=metrics),
             Middleware(Access, ring=ring),
             *_limits(settings, batcher),
+            Middleware(Direct, endpoints={route.path: route.endpoint for route in classifying.routes}),
         ],
         exception_handlers={HTTPException: _routing_error},
         redirect_slashes=False,
@@ -71,8 +75,7 @@ def create_app(settings: Settings, classifier: StanceClassifier, *, spans: Trace
     app.state.batcher, app.state.watchdog, app.state.rollover = batcher, watchdog, rollover
     app.state.shedder = Shedder(batcher, watchdog, metrics, ring, deadline_seconds=settings.deadline_seconds)
     app.state.reload = partial(_reload, ring, rollover)
-    allowance = Allowance(settings.key_tokens_per_second, settings.key_burst_tokens)
-    app.include_router(classify.make_router(Desk(rollover, batcher, settings, metrics, allowance)))
+    app.include_router(classifying)
     app.include_router(health.make_router(rollover, watchdog, settings, metrics))
     if app.openapi_url:
         app.include_router(documentation.make_router(title=app.title, openapi_url=app.openapi_url))

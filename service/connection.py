@@ -8,10 +8,12 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn._types import ASGI3Application
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from service.headers import SAFE
 from service.shedding import Shedder
+from service.telemetry import CLASSIFYING
 
 HEAD_SECONDS: Final = 10.0
 """From the connection, or the last answer on it, to the end of the next request's head."""
@@ -154,6 +156,11 @@ class Connection(HttpToolsProtocol):
             self.crowd.wait_no_more(self)
             self.crowd.wait(self)
 
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        """Begin with a request."""
+        counts = self.crowd and self.crowd.shedder and cycle.scope["path"] in CLASSIFYING
+        super()._start_asgi_task(cycle, partial(_counted, app) if counts else app)
+
     def on_body(self, body: bytes) -> None:
         """Keep a part of a body, unless its request was refused."""
         if self.cycle is not None and not self._refusal:
@@ -168,8 +175,13 @@ class Connection(HttpToolsProtocol):
             return
         if self.crowd:
             self.crowd.wait_no_more(self)
-        if self.cycle is not None:
-            super().on_message_complete()
+        if self.cycle is None:
+            return
+        super().on_message_complete()
+        scope = self.cycle.scope
+        is_running = not (self.pipeline or self.cycle.response_complete)
+        if is_running and self.crowd and self.crowd.shedder and scope["path"] in CLASSIFYING:
+            scope["state"]["expectation"] = self.crowd.shedder.expect()
 
     def on_response_complete(self) -> None:
         """Begin to wait for the next head, unless one has come already; or for the end of the connection."""
@@ -247,6 +259,15 @@ class Connection(HttpToolsProtocol):
 
     def _stop_waiting(self) -> None:
         self._otherwise = None
+
+
+async def _counted(app: ASGI3Application, scope: Any, receive: Any, send: Any) -> None:
+    """Serve a request, and expect no more of it at its end, however far it came."""
+    try:
+        await app(scope, receive, send)
+    finally:
+        if expectation := scope["state"].get("expectation"):
+            expectation.end()
 
 
 def limited(max_connections: int, shedder: Shedder | None = None) -> Callable[..., Connection]:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from models.encoding import WIDTH_STEP
-from service.admission import refused
+from service.admission import DOOR_MARGIN, Expectation, refused
 from service.auth import KeyRing
 from service.batching import Batcher
 from service.errors import BadRequest, Unavailable, body
@@ -96,13 +96,17 @@ class Shedder:
             return None
         return self._refusal(route, headers, n_tokens=int(length) // BYTES_PER_TOKEN)
 
+    def expect(self) -> Expectation:
+        """What a whole request that was let in will ask for, counted at once: others come before it is read."""
+        return Expectation(self._batcher.workload, TYPICAL_TOKENS)
+
     def _refusal(self, route: str, headers: Headers, *, n_tokens: int) -> bytes | None:
         """``n_tokens``: what the body's length says; of one statement, whatever its length, no more than is typical."""
         n_tokens = max(WIDTH_STEP, n_tokens if route.endswith("/batch") else min(n_tokens, TYPICAL_TOKENS))
         try:
             seconds = deadline_after(headers, self._deadline_seconds)
             key = None
-            objection = self._batcher.workload.objection(n_tokens, within_seconds=seconds)
+            objection = self._batcher.workload.objection(n_tokens, within_seconds=seconds, margin=DOOR_MARGIN)
             if objection is None or not self._batcher.alive:
                 return None
             if self._ring.is_locked:

@@ -3,11 +3,10 @@
 import asyncio
 import json
 import logging
+import random
 import re
-import secrets
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -32,6 +31,9 @@ CLASSIFYING: Final = frozenset({"/classify", "/classify/batch"})
 CLIENT_GONE: Final = 499
 """Counted, never sent: the client went away before there was an answer. The number is nginx's."""
 
+_ids: Final = random.Random()
+"""Seeded by the system at the start: an id must differ from others, and need not be hard to guess."""
+
 STAGES: Final = ("receive", "encode", "queue", "engine", "respond")
 
 
@@ -43,14 +45,27 @@ class Visit:
     key: str | None = None
     seconds: dict[str, float] = field(default_factory=dict)
 
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
+    def stage(self, name: str) -> "Stage":
         """Measure what is done inside as that stage of the request."""
-        started = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - started
+        return Stage(self.seconds, name)
+
+
+class Stage:
+    """A clock that runs inside of a ``with``; a class, as generators that do the same take three times as long."""
+
+    __slots__ = ("_name", "_seconds", "_started")
+
+    def __init__(self, seconds: dict[str, float], name: str) -> None:
+        self._seconds = seconds
+        self._name = name
+
+    def __enter__(self) -> None:
+        """Start."""
+        self._started = time.perf_counter()
+
+    def __exit__(self, *_: object) -> None:
+        """Stop, and add to what this stage has taken before."""
+        self._seconds[self._name] = self._seconds.get(self._name, 0.0) + time.perf_counter() - self._started
 
 
 def visit_of(scope: Scope) -> Visit:
@@ -239,4 +254,4 @@ def request_id_of(headers: Iterable[tuple[bytes, bytes]]) -> str:
     for name, value in headers:
         if name == b"x-request-id" and REQUEST_ID.fullmatch(value):
             return str(value, "ascii")
-    return secrets.token_hex(8)
+    return f"{_ids.getrandbits(64):016x}"

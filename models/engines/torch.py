@@ -5,7 +5,6 @@ more for condition spans. The stance's part is a sequence-classification model o
 anybody can load it; the condition head, one linear layer over the encoder's last hidden states, lies in a file beside.
 """
 
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +18,7 @@ from transformers import AutoModelForSequenceClassification, PreTrainedModel
 from models.artifact import CONDITION_HEAD, Artifact
 from models.conditions import N_TOKEN_LOGITS
 from models.encoding import IntArray
-from models.engines import EngineInfo, Logits
+from models.engines import EngineInfo, Logits, usable_cores
 from models.errors import ArtifactCorrupt, EngineFailed
 
 HEAD_STD: Final = 0.02
@@ -78,7 +77,7 @@ class TorchEngine:
             artifact.file(name)
         self._device = "cuda" if torch.cuda.is_available() else "cpu"
         dtype = torch.bfloat16 if self._device == "cuda" else torch.float32
-        threads = threads or os.cpu_count() or 1
+        threads = threads or usable_cores()
         if self._device == "cpu":
             torch.set_num_threads(threads)
         try:
