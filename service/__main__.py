@@ -7,6 +7,7 @@ python -m service --insecure   as with STANCE_INSECURE=true: anybody who reaches
 import asyncio
 import contextlib
 import faulthandler
+import gc
 import logging
 import os
 import resource
@@ -141,6 +142,8 @@ def main(arguments: Sequence[str] = ()) -> int:
     )  # fmt: skip
     sys.setswitchinterval(SWITCH_SECONDS)
     app = create_app(settings, classifier, spans=spans)
+    gc.collect()
+    gc.freeze()  # what is there now stays: looking through it again and again holds up everybody for a tenth of a second
     server = _server(app, settings)
     try:
         server.run()

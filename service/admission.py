@@ -36,6 +36,14 @@ class BatchStatistics:
     n_expired: int = 0
     engine_seconds: float = 0.0
 
+    def record(self, n_texts: int, n_tokens: int, *, n_padded: int, seconds: float) -> None:
+        """Count a forward pass."""
+        self.n_batches += 1
+        self.n_texts += n_texts
+        self.n_tokens += n_tokens
+        self.n_padded_tokens += n_padded
+        self.engine_seconds += seconds
+
 
 @dataclass(slots=True)
 class Workload:
