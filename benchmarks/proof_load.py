@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ Result = TypeVar("Result")
 TIMEOUT_SECONDS: Final = 60
 TICK_SECONDS: Final = 0.002
 """How often an open loop sends what is due."""
+SEND_BUFFER_BYTES: Final = 16_384
 MAX_OPEN: Final = 900
 """Connections of an open loop; an arrival that finds none free is counted as not sent."""
 
@@ -110,6 +112,11 @@ class Caller(asyncio.Protocol):
         """Send another part of the request."""
         if not self.closed:
             self._transport.write(data)
+
+    def buffer_little(self) -> None:
+        """Have the system take little more than the other side does, so that what was sent is what has arrived."""
+        self._transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
+        self._transport.set_write_buffer_limits(high=0)
 
     async def writable(self) -> None:
         """Return when the socket takes more."""
@@ -233,10 +240,9 @@ class OpenLoop:
             await asyncio.sleep(TICK_SECONDS)
         self.tally.seconds = time.perf_counter() - started
         self.tally.n_good_in_time = self.tally.n(200)
-        if self._opening:
-            await asyncio.wait(self._opening, timeout=TIMEOUT_SECONDS)
-        if self._waiting:
-            await asyncio.wait(self._waiting, timeout=TIMEOUT_SECONDS)
+        for some in (self._opening, self._waiting):
+            if some:
+                await asyncio.wait(some, timeout=TIMEOUT_SECONDS)
         self.tally.answers += [Answer(0, TIMEOUT_SECONDS)] * len(self._waiting)
         for caller in self._free:
             caller.close()
@@ -271,11 +277,6 @@ class OpenLoop:
         self.tally.answers.append(Answer(answer.status, answer.seconds, answer.head))
         if not caller.closed:
             self._free.append(caller)
-
-
-async def open_loop(port: int, requests: Sequence[bytes], *, per_second: float, seconds: float) -> Tally:
-    """The tally of an open loop."""
-    return await OpenLoop(port).load(requests, per_second=per_second, seconds=seconds)
 
 
 async def probe(port: int, path: str, *, every_seconds: float, stop: Callable[[], bool]) -> list[Answer]:

@@ -5,7 +5,7 @@ import time
 from collections.abc import Sequence
 from typing import Final
 
-from benchmarks.proof_load import closed_loop, connect, open_loop, post, probe, run, singles
+from benchmarks.proof_load import OpenLoop, closed_loop, connect, post, probe, run, singles
 from benchmarks.proving import Finding, Plan, Service, cores_shared_out, quantile, running
 
 DEADLINE_MS: Final = 2_000
@@ -65,7 +65,7 @@ def overload(
         nonlocal done
         health = asyncio.create_task(probe(service.port, "/health/ready", every_seconds=0.2, stop=lambda: done))
         before = time.process_time()
-        tally = await open_loop(service.port, requests, per_second=TIMES * capacity, seconds=seconds)
+        tally = await OpenLoop(service.port).load(requests, per_second=TIMES * capacity, seconds=seconds)
         done = True
         return tally, await health, (time.process_time() - before) / tally.seconds
 

@@ -43,6 +43,9 @@ SWITCH_SECONDS: Final = 0.0005
 events a second would hold up refusals and health for longer than is promised."""
 TURN_SECONDS: Final = 5.0
 """What the event loop may take for a turn: a choice, with room for a slow machine."""
+RECEIVE_BUFFER_BYTES: Final = 65_536
+"""What the system may take of a body before we read it, where it would grow to megabytes by itself: a body that is too
+large has been sent by then. A choice; Linux takes twice as much, for its own records."""
 OWN_DESCRIPTORS: Final = 128
 """Files open besides connections: about forty were counted, and a connection may come before another has quite gone."""
 BANNER = """Parley answers at http://{host}:{port} (documentation: /docs). Try:
@@ -64,6 +67,8 @@ class Server(uvicorn.Server):
         """Start to listen, then print the address and an example."""
         await super().startup(sockets)
         if self.started:
+            for one in self.servers[0].sockets:  # connections inherit it
+                one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
             host, port = self.servers[0].sockets[0].getsockname()[:2]
             if hasattr(signal, "SIGHUP"):  # not on Windows
                 app: Any = self.config.app
@@ -143,7 +148,7 @@ def main(arguments: Sequence[str] = ()) -> int:
     sys.setswitchinterval(SWITCH_SECONDS)
     app = create_app(settings, classifier, spans=spans)
     gc.collect()
-    gc.freeze()  # what is there now stays: looking through it again and again holds up everybody for a tenth of a second
+    gc.freeze()  # what is there now stays; looking through it again would hold up everybody for a tenth of a second
     server = _server(app, settings)
     try:
         server.run()
