@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, Final
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from opentelemetry.trace import TracerProvider
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -23,6 +23,7 @@ from service.analyst import Analyst
 from service.auth import OPEN_PATHS, Access, KeyRing
 from service.batching import Batcher
 from service.desk import Desk
+from service.direct import Direct
 from service.errors import BadRequest
 from service.feedback import FeedbackStore
 from service.gate import DEADLINE_HEADER, Gate
@@ -55,6 +56,9 @@ def create_app(settings: Settings, classifier: StanceClassifier, *, spans: Trace
         rollover, batcher, deadline_seconds=settings.deadline_seconds, hang_seconds=settings.hang_seconds
     )
     metrics.watch(batcher)
+    allowance = Allowance(settings.key_tokens_per_second, settings.key_burst_tokens)
+    desk = Desk(rollover, batcher, settings, metrics, allowance)
+    classifying = classify.make_router(desk)
 
     app = FastAPI(
         title="Parley",
@@ -67,6 +71,7 @@ def create_app(settings: Settings, classifier: StanceClassifier, *, spans: Trace
             Middleware(Telemetry, metrics=metrics),
             Middleware(Access, ring=ring),
             *_limits(settings, batcher),
+            Middleware(Direct, endpoints={route.path: route.endpoint for route in classifying.routes}),
         ],
         exception_handlers={HTTPException: _routing_error},
         redirect_slashes=False,
@@ -78,16 +83,17 @@ def create_app(settings: Settings, classifier: StanceClassifier, *, spans: Trace
     app.state.batcher, app.state.watchdog, app.state.rollover = batcher, watchdog, rollover
     app.state.shedder = Shedder(batcher, watchdog, metrics, ring, deadline_seconds=settings.deadline_seconds)
     app.state.reload = partial(_reload, ring, rollover)
-    allowance = Allowance(settings.key_tokens_per_second, settings.key_burst_tokens)
-    _include_routes(app, Desk(rollover, batcher, settings, metrics, allowance), watchdog, store)
+    _include_routes(app, classifying, desk, watchdog, store)
     app.openapi = lambda: _openapi(app, rollover, is_locked=ring.is_locked)  # type: ignore[method-assign]  # the way FastAPI documents
     return app
 
 
-def _include_routes(app: FastAPI, desk: Desk, watchdog: Watchdog, store: FeedbackStore | None) -> None:
+def _include_routes(
+    app: FastAPI, classifying: APIRouter, desk: Desk, watchdog: Watchdog, store: FeedbackStore | None
+) -> None:
     """Let the app answer what it answers."""
     settings = desk.settings
-    app.include_router(classify.make_router(desk))
+    app.include_router(classifying)
     app.include_router(analyze.make_router(Analyst(desk)))
     app.include_router(feedback.make_router(desk, store))
     app.include_router(health.make_router(desk.classifier, watchdog, settings, desk.metrics))

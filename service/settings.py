@@ -34,7 +34,7 @@ class Settings(BaseModel):
 
     model: Path = Field(RELEASED_MODEL, description="model directory")
     engine: Literal["openvino", "torch"] = Field("openvino", description="inference engine")
-    threads: int = Field(0, ge=0, le=256, description="compute threads; 0 is one for each core")
+    threads: int = Field(0, ge=0, le=256, description="compute threads; 0 is one for each core that may be used")
     host: str = Field("127.0.0.1", min_length=1, description="address to listen on")
     port: int = Field(8000, ge=0, le=65535, description="port to listen on; 0 lets the system choose")
     max_body_bytes: int = Field(4 * 2**20, ge=1_024, le=2**30, description="bytes of a request body")

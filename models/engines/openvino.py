@@ -1,6 +1,5 @@
 """The default engine: the int8 OpenVINO graph on a CPU."""
 
-import os
 from collections import deque
 from collections.abc import Iterable
 from contextlib import suppress
@@ -14,7 +13,7 @@ from openvino.properties import hint
 
 from models.artifact import OPENVINO_GRAPH, OPENVINO_WEIGHTS, Artifact
 from models.encoding import IntArray
-from models.engines import EngineInfo, Logits
+from models.engines import EngineInfo, Logits, usable_cores
 from models.errors import EngineFailed, EngineUnavailable
 
 OUTPUTS: Final = ("logits", "token_logits")
@@ -34,7 +33,7 @@ class OpenVinoEngine:
 
     def __init__(self, graph: Path, *, threads: int) -> None:
         """Compile the graph, whose weights OpenVINO finds beside it. Raises: EngineUnavailable."""
-        threads = threads or os.cpu_count() or 1
+        threads = threads or usable_cores()
         settings = {
             properties.inference_num_threads(): threads,
             properties.num_streams(): threads,
