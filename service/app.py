@@ -3,9 +3,9 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from opentelemetry.trace import TracerProvider
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -18,15 +18,19 @@ from models.language import read_detector
 from service import schemas
 from service.admission import Workload
 from service.allowance import Allowance
+from service.analysis_schemas import AnalysisAnswer
+from service.analyst import Analyst
 from service.auth import OPEN_PATHS, Access, KeyRing
 from service.batching import Batcher
 from service.desk import Desk
+from service.direct import Direct
 from service.errors import BadRequest
+from service.feedback import FeedbackStore
 from service.gate import DEADLINE_HEADER, Gate
 from service.guard import SizeGuard
 from service.headers import SafeHeaders
 from service.rollover import Rollover, open_model
-from service.routes import classify, documentation, health
+from service.routes import analyze, classify, documentation, feedback, health, page
 from service.settings import Settings
 from service.shedding import Shedder
 from service.telemetry import Metrics, Telemetry
@@ -39,27 +43,35 @@ The labels are defined by the codebook, and the answer names its version. The mo
 Every error has the same body: `{"error": {"code", "message", "request_id"}}`."""
 
 
+WITH_NULLS: Final = (schemas.StanceAnswer, schemas.BatchAnswer, AnalysisAnswer)
+"""The answers whose examples hold nulls."""
+
+
 def create_app(settings: Settings, classifier: StanceClassifier, *, spans: TracerProvider | None = None) -> FastAPI:
     """The service over an opened and warm classifier. The queue is served while the app runs; ``spans`` go there."""
-    metrics, ring = Metrics(spans), KeyRing(settings)
+    metrics, ring, store = Metrics(spans), KeyRing(settings), FeedbackStore.open(settings)
     rollover = Rollover(classifier, partial(open_model, settings), metrics)
     batcher = Batcher(rollover, Workload(settings.max_queued_tokens))
     watchdog = Watchdog(
         rollover, batcher, deadline_seconds=settings.deadline_seconds, hang_seconds=settings.hang_seconds
     )
     metrics.watch(batcher)
+    allowance = Allowance(settings.key_tokens_per_second, settings.key_burst_tokens)
+    desk = Desk(rollover, batcher, settings, metrics, allowance)
+    classifying = classify.make_router(desk)
 
     app = FastAPI(
         title="Parley",
         summary="The stance of a statement toward negotiations.",
         description=DESCRIPTION,
         version=classifier.artifact.manifest.version,
-        lifespan=lambda _: _serving(rollover, batcher, watchdog),
+        lifespan=lambda _: _serving(rollover, batcher, watchdog, store),
         middleware=[
             *_for_browsers(settings),
             Middleware(Telemetry, metrics=metrics),
             Middleware(Access, ring=ring),
             *_limits(settings, batcher),
+            Middleware(Direct, endpoints={route.path: route.endpoint for route in classifying.routes}),
         ],
         exception_handlers={HTTPException: _routing_error},
         redirect_slashes=False,
@@ -71,17 +83,30 @@ def create_app(settings: Settings, classifier: StanceClassifier, *, spans: Trace
     app.state.batcher, app.state.watchdog, app.state.rollover = batcher, watchdog, rollover
     app.state.shedder = Shedder(batcher, watchdog, metrics, ring, deadline_seconds=settings.deadline_seconds)
     app.state.reload = partial(_reload, ring, rollover)
-    allowance = Allowance(settings.key_tokens_per_second, settings.key_burst_tokens)
-    app.include_router(classify.make_router(Desk(rollover, batcher, settings, metrics, allowance)))
-    app.include_router(health.make_router(rollover, watchdog, settings, metrics))
-    if app.openapi_url:
-        app.include_router(documentation.make_router(title=app.title, openapi_url=app.openapi_url))
+    _include_routes(app, classifying, desk, watchdog, store)
     app.openapi = lambda: _openapi(app, rollover, is_locked=ring.is_locked)  # type: ignore[method-assign]  # the way FastAPI documents
     return app
 
 
+def _include_routes(
+    app: FastAPI, classifying: APIRouter, desk: Desk, watchdog: Watchdog, store: FeedbackStore | None
+) -> None:
+    """Let the app answer what it answers."""
+    settings = desk.settings
+    app.include_router(classifying)
+    app.include_router(analyze.make_router(Analyst(desk)))
+    app.include_router(feedback.make_router(desk, store))
+    app.include_router(health.make_router(desk.classifier, watchdog, settings, desk.metrics))
+    if settings.page:
+        app.include_router(page.make_router())
+    if app.openapi_url:
+        app.include_router(documentation.make_router(title=app.title, openapi_url=app.openapi_url))
+
+
 @asynccontextmanager
-async def _serving(rollover: Rollover, batcher: Batcher, watchdog: Watchdog) -> AsyncIterator[None]:
+async def _serving(
+    rollover: Rollover, batcher: Batcher, watchdog: Watchdog, store: FeedbackStore | None
+) -> AsyncIterator[None]:
     """What runs while the app does."""
     read_detector()
     rollover.announce()
@@ -93,6 +118,8 @@ async def _serving(rollover: Rollover, batcher: Batcher, watchdog: Watchdog) -> 
         watchdog.draining = True
         await batcher.close()
         await watchdog.stop()
+        if store:
+            await store.close()
 
 
 async def _routing_error(request: Request, error: Exception) -> Response:
@@ -148,7 +175,7 @@ def _openapi(app: FastAPI, rollover: Rollover, *, is_locked: bool) -> dict[str, 
         components = document["components"]["schemas"]
         components.update(error_schema.pop("$defs"))
         components["ErrorAnswer"] = error_schema
-        for model in (schemas.StanceAnswer, schemas.BatchAnswer):  # FastAPI drops each null from their examples
+        for model in WITH_NULLS:  # which FastAPI drops from their examples
             components[model.__name__]["examples"] = model.model_json_schema()["examples"]
         if is_locked:
             document["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}

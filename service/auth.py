@@ -24,6 +24,8 @@ log = logging.getLogger("parley.auth")
 
 OPEN_PATHS: Final = frozenset({"/health/live", "/health/ready"})
 """What needs no key: an orchestrator's probes have none."""
+PAGE_PATHS: Final = ("/", "/page/")
+"""The page and what is below: it holds no data, and asks for the key with which it then asks for answers."""
 NAME: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 SHA256: Final = re.compile(r"[0-9a-f]{64}")
 PREFIX_OF_KEYS: Final = "parley_"
@@ -171,6 +173,10 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"  # what another name stands for is the network's to say
 
 
+def _is_open(path: str) -> bool:
+    return path in OPEN_PATHS or path == PAGE_PATHS[0] or path.startswith(PAGE_PATHS[1])
+
+
 class Access:
     """Pure ASGI. Lets a request in when a valid key came with it, before anything of its body is read."""
 
@@ -180,6 +186,6 @@ class Access:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand the request on, with the name of its key. Raises: Unauthorized."""
-        if scope["type"] == "http" and self._ring.is_locked and scope["path"] not in OPEN_PATHS:
+        if scope["type"] == "http" and self._ring.is_locked and not _is_open(scope["path"]):
             visit_of(scope).key = self._ring.admit(scope["headers"]).name
         await self._app(scope, receive, send)

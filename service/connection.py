@@ -8,10 +8,12 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn._types import ASGI3Application
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from service.headers import SAFE
 from service.shedding import Shedder
+from service.telemetry import CLASSIFYING
 
 HEAD_SECONDS: Final = 10.0
 """From the connection, or the last answer on it, to the end of the next request's head."""
@@ -73,7 +75,11 @@ class Connection(HttpToolsProtocol):
     _refusal: bytes | None = None
     _n_head_bytes = 0
     _head_is_complete = False
-    _too_late: asyncio.TimerHandle | None = None
+    _is_between = True
+    """Whether no byte of a next request has come."""
+    _timer: asyncio.TimerHandle | None = None
+    _due = 0.0  # on the loop's clock
+    _otherwise: Callable[[], None] | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
         """Begin to wait for the first head."""
@@ -85,12 +91,18 @@ class Connection(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop waiting."""
         self._stop_waiting()
+        if self._timer:
+            self._timer.cancel()  # it would keep all of this in memory until it went off
         if self.crowd:
             self.crowd.leave(self)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Parse what came, and count it while no head is complete."""
+        """Parse what came, and count it while no head is complete; or answer at once what is refused at sight."""
+        if self._is_between and self._may_refuse() and (refusal := self.crowd.shedder.at_once(data)):
+            self._unset_keepalive_if_required()
+            self._refuse(refusal)
+            return
         super().data_received(data)
         if not self._head_is_complete:
             self._n_head_bytes += len(data)
@@ -100,7 +112,7 @@ class Connection(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Begin to count."""
         super().on_message_begin()
-        self._n_head_bytes, self._head_is_complete = 0, False
+        self._n_head_bytes, self._head_is_complete, self._is_between = 0, False, False
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Keep a header, unless there are too many."""
@@ -125,12 +137,29 @@ class Connection(HttpToolsProtocol):
 
     def _is_shed(self) -> bool:
         """Whether the request is refused here, once its body has gone by: nothing runs on this connection then."""
-        if not self.crowd or not self.crowd.shedder or self.parser.get_method() != b"POST":
+        if self.parser.get_method() != b"POST" or self.expect_100_continue or not self.parser.should_keep_alive():
             return False
-        free = (self.cycle is None or self.cycle.response_complete) and not self.flow.write_paused
-        if free and self.parser.should_keep_alive() and not (self._is_last or self.surplus or self.expect_100_continue):
+        if self._may_refuse():
             self._refusal = self.crowd.shedder.refusal(self.url, self.headers)
         return self._refusal is not None
+
+    def _may_refuse(self) -> bool:
+        """Whether a refusal may be written here and now: nothing runs on the connection, which will be used again."""
+        if not self.crowd or not self.crowd.shedder or self._is_last or self.surplus or self.flow.write_paused:
+            return False
+        return (self.cycle is None or self.cycle.response_complete) and not self.transport.is_closing()
+
+    def _refuse(self, refusal: bytes) -> None:
+        self._within(HEAD_SECONDS, self._close)
+        self.transport.write(refusal)
+        if self.crowd:
+            self.crowd.wait_no_more(self)
+            self.crowd.wait(self)
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        """Begin with a request."""
+        counts = self.crowd and self.crowd.shedder and cycle.scope["path"] in CLASSIFYING
+        super()._start_asgi_task(cycle, partial(_counted, app) if counts else app)
 
     def on_body(self, body: bytes) -> None:
         """Keep a part of a body, unless its request was refused."""
@@ -139,18 +168,20 @@ class Connection(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """Note that it is our turn, or answer here what is refused."""
+        self._is_between = True
         if self._refusal:
             refusal, self._refusal = self._refusal, None
-            self._within(HEAD_SECONDS, self._close)
-            self.transport.write(refusal)
-            if self.crowd:
-                self.crowd.wait_no_more(self)
-                self.crowd.wait(self)
+            self._refuse(refusal)
             return
         if self.crowd:
             self.crowd.wait_no_more(self)
-        if self.cycle is not None:
-            super().on_message_complete()
+        if self.cycle is None:
+            return
+        super().on_message_complete()
+        scope = self.cycle.scope
+        is_running = not (self.pipeline or self.cycle.response_complete)
+        if is_running and self.crowd and self.crowd.shedder and scope["path"] in CLASSIFYING:
+            scope["state"]["expectation"] = self.crowd.shedder.expect()
 
     def on_response_complete(self) -> None:
         """Begin to wait for the next head, unless one has come already; or for the end of the connection."""
@@ -207,13 +238,36 @@ class Connection(HttpToolsProtocol):
             self._within(WRITE_SECONDS, self.transport.abort)
 
     def _within(self, seconds: float, otherwise: Callable[[], None]) -> None:
-        self._stop_waiting()
-        self._too_late = self.loop.call_later(seconds, otherwise)
+        """Do what is said after that time, unless told to stop or told otherwise. A timer that runs is left to run on
+        where it can be: most requests would only put it off.
+        """
+        self._due, self._otherwise = self.loop.time() + seconds, otherwise
+        if self._timer and self._timer.when() > self._due:
+            self._timer.cancel()
+            self._timer = None
+        if not self._timer:
+            self._timer = self.loop.call_later(seconds, self._look_at_the_clock)
+
+    def _look_at_the_clock(self) -> None:
+        self._timer = None
+        if self._otherwise:
+            remaining = self._due - self.loop.time()
+            if remaining > 0:
+                self._timer = self.loop.call_later(remaining, self._look_at_the_clock)
+            else:
+                self._otherwise()
 
     def _stop_waiting(self) -> None:
-        if self._too_late:
-            self._too_late.cancel()
-            self._too_late = None
+        self._otherwise = None
+
+
+async def _counted(app: ASGI3Application, scope: Any, receive: Any, send: Any) -> None:
+    """Serve a request, and expect no more of it at its end, however far it came."""
+    try:
+        await app(scope, receive, send)
+    finally:
+        if expectation := scope["state"].get("expectation"):
+            expectation.end()
 
 
 def limited(max_connections: int, shedder: Shedder | None = None) -> Callable[..., Connection]:

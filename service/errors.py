@@ -37,10 +37,14 @@ TABLE: Final[tuple[ErrorKind, ...]] = (
     ErrorKind("empty_text", 422, "the text contains no letter and no digit"),
     ErrorKind("text_too_long", 422, "the text has 31,000 characters; at most 20,000 are allowed"),
     ErrorKind("unreadable_text", 422, "the text contains a NUL character"),
+    ErrorKind("too_many_statements", 422, "the text has 5,000 statements; at most 4,000 are allowed"),
+    ErrorKind("unreadable_file", 422, "the PDF is protected by a password; save it without one"),
+    ErrorKind("file_too_complex", 422, "reading the file takes longer than it may"),
     ErrorKind("overloaded", 429, "the queue is full; try again in 2 seconds"),
     ErrorKind("rate_limited", 429, "this key has used up its tokens; try again in 2 seconds"),
     ErrorKind("internal", 500, "an internal error; the request id finds it in the log"),
     ErrorKind("not_ready", 503, "the service is starting, stopping or unhealthy"),
+    ErrorKind("storage_failed", 503, "the correction could not be stored, and nothing of it was kept; try again later"),
     ErrorKind("deadline_exceeded", 504, "no answer within 15 seconds"),
 )
 BY_CODE: Final = {kind.code: kind for kind in TABLE}

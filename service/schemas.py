@@ -27,6 +27,7 @@ EXAMPLE_ANSWER: JsonDict = {
     "language": None,
     "model": "stance-minilm@1.1.0",
     "codebook": "1",
+    "id": "5d41402abc4b/0",
 }
 EXAMPLE_EXPLANATION: Any = [
     {"start": 0, "end": 14, "text": "We will return", "drop": 0.02},
@@ -48,8 +49,11 @@ EXAMPLE_INFO: JsonDict = {
         "max_body_bytes": 4194304,
         "max_text_chars": 20000,
         "max_batch_items": 256,
+        "max_article_chars": 400000,
+        "max_article_statements": 4000,
         "max_queued_tokens": 100000,
         "deadline_seconds": 15.0,
+        "stream_seconds": 60.0,
         "receive_seconds": 15.0,
         "max_held_bytes": 33554432,
         "max_connections": 1000,
@@ -179,6 +183,7 @@ class StanceAnswer(BaseModel):
     language: Language | None = Field(description="null, or a warning that the text is probably not English")
     model: str = Field(description="name@version")
     codebook: str = Field(description="version of the codebook that says what the labels mean")
+    id: str = Field(description="the request's id and the place of the text in it, from 0; for POST /feedback")
 
     @classmethod
     def of(cls, prediction: Prediction, *, language: ForeignLanguage | None, model: str, codebook: str) -> Self:
@@ -196,7 +201,12 @@ class StanceAnswer(BaseModel):
             language=Language.of(language),
             model=model,
             codebook=codebook,
+            id="",  # the route, which knows the request, fills it in
         )
+
+    def numbered(self, request_id: str, place: int) -> Self:
+        """This answer with its id: that of the request, and the place of the text among those of the request."""
+        return self.model_copy(update={"id": f"{request_id}/{place}"})
 
     def explained(self, groups: Sequence[Contribution]) -> Self:
         """This answer with its explanation."""

@@ -34,17 +34,24 @@ class Settings(BaseModel):
 
     model: Path = Field(RELEASED_MODEL, description="model directory")
     engine: Literal["openvino", "torch"] = Field("openvino", description="inference engine")
-    threads: int = Field(0, ge=0, le=256, description="compute threads; 0 is one for each core")
+    threads: int = Field(0, ge=0, le=256, description="compute threads; 0 is one for each core that may be used")
     host: str = Field("127.0.0.1", min_length=1, description="address to listen on")
     port: int = Field(8000, ge=0, le=65535, description="port to listen on; 0 lets the system choose")
     max_body_bytes: int = Field(4 * 2**20, ge=1_024, le=2**30, description="bytes of a request body")
     max_text_chars: int = Field(MAX_TEXT_CHARS, ge=1, le=1_000_000, description="characters of one text")
     max_batch_items: int = Field(256, ge=1, le=10_000, description="items of one batch request")
+    max_article_chars: int = Field(
+        400_000, ge=1, le=10_000_000, description="characters of a text to analyze: some hundred pages"
+    )
+    max_article_statements: int = Field(4_000, ge=1, le=100_000, description="statements of a text to analyze")
     max_queued_tokens: int = Field(
         100_000, ge=1_024, le=10_000_000, description="tokens that may wait for the engine before requests are refused"
     )
     deadline_seconds: float = Field(
         15.0, gt=0, le=600, description="time from a complete request to its answer, or it is given up"
+    )
+    stream_seconds: float = Field(
+        60.0, gt=0, le=3_600, description="the same for an analysis that is streamed, which shows its progress"
     )
     receive_seconds: float = Field(15.0, gt=0, le=600, description="time in which a request body must have arrived")
     max_held_bytes: int = Field(
@@ -70,8 +77,13 @@ class Settings(BaseModel):
     )
     key_burst_tokens: int = Field(50_000, ge=1, le=100_000_000, description="tokens that a rested key may send at once")
     insecure: bool = Field(False, description="whether anybody may ask at an address beyond this machine, without keys")
+    feedback: Path | None = Field(None, description="file in which corrections are stored; without it there are none")
+    feedback_max_bytes: int = Field(
+        2**30, ge=2**16, le=2**50, description="bytes to which the file of corrections may grow"
+    )
     cors_origins: str = Field("", description="origins whose pages may ask from a browser, separated by commas")
     docs: bool = Field(True, description="whether /docs and /openapi.json are served")
+    page: bool = Field(True, description="whether the page for people is served at /")
     tracing: bool = Field(False, description="whether a span of each request is sent where OTEL_* variables say")
     log_format: Literal["text", "json"] = Field("text", description="lines for people, or JSON for programs")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least severe message logged")

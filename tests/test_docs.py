@@ -13,9 +13,11 @@ import pytest
 from pydantic import BaseModel
 
 from models.labels import Stance
+from service.analysis_schemas import AnalysisAnswer, StatementAnswer
 from service.app import create_app
 from service.errors import BY_CODE, TABLE
-from service.routes.classify import BAD_TEXT
+from service.feedback_schemas import Feedback, FeedbackAnswer
+from service.routes.bodies import BAD_TEXT
 from service.schemas import Batch, BatchAnswer, ErrorAnswer, Health, Info, StanceAnswer, Statement
 from service.settings import PREFIX, RELEASED_MODEL, Settings
 
@@ -68,6 +70,15 @@ def test_the_table_of_settings_equals_the_code() -> None:
 def test_the_table_of_fields_equals_the_schema() -> None:
     """docs/api.md explains each field of an answer, in the order of the schema, and no other."""
     assert [name for name, _ in rows(api(), "## POST /classify")] == list(StanceAnswer.model_fields)
+    assert [name for name, _ in rows(api(), "## POST /feedback")] == list(Feedback.model_fields)
+
+
+@pytest.mark.parametrize(
+    ("heading", "schema"), [("## POST /analyze", AnalysisAnswer), ("### Statements", StatementAnswer)]
+)
+def test_the_tables_of_an_analysis_equal_the_schemas(heading: str, schema: type[BaseModel]) -> None:
+    """docs/api.md explains each field of an analysis and of its statements, in the order of the schemas."""
+    assert [name for name, _ in rows(api(), heading)] == list(schema.model_fields)
 
 
 def test_the_table_of_routes_equals_the_service() -> None:
@@ -88,7 +99,8 @@ def test_the_errors_of_items_are_named() -> None:
 def schema_of(value: Any) -> type[BaseModel]:
     """The schema that an example in JSON claims to follow, by what it holds."""
     claims: dict[str, type[BaseModel]] = {
-        "stance": StanceAnswer, "n_ok": BatchAnswer, "error": ErrorAnswer, "digest": Info,
+        "prediction_id": Feedback, "stored": FeedbackAnswer,
+        "statements": AnalysisAnswer, "stance": StanceAnswer, "n_ok": BatchAnswer, "error": ErrorAnswer, "digest": Info,
         "items": Batch, "text": Statement, "status": Health,
     }  # fmt: skip
     return next(schema for key, schema in claims.items() if key in value)
@@ -97,7 +109,7 @@ def schema_of(value: Any) -> type[BaseModel]:
 def stance_answers(value: Any) -> Iterator[dict[str, Any]]:
     """Every answer for a statement that an example holds."""
     if isinstance(value, dict):
-        if "stance" in value:
+        if "probabilities" in value:
             yield value
         for inner in value.values():
             yield from stance_answers(inner)
@@ -132,7 +144,7 @@ def test_examples_for_the_shell_send_valid_bodies(page: Path) -> None:
     for block in blocks(page.read_text(encoding="utf-8"), "sh"):
         for body in re.findall(r"-d '(\{.*\})'$", block, re.MULTILINE):
             value = json.loads(body.replace("'\"'\"'", "'"))
-            assert schema_of(value) in (Batch, Statement)
+            assert schema_of(value) in (Batch, Statement, Feedback)
             schema_of(value).model_validate(value)
 
 

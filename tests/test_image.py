@@ -109,6 +109,7 @@ def test_what_is_copied_exists_and_is_sent(root: Path, dockerfile: str, dockerig
         ("models/engines/openvino.py", True),
         ("models/stance-minilm/model.safetensors", True),
         ("service/routes/health.py", True),
+        ("service/page/app.js", True),
         ("requirements/dev.lock", False),
         ("training/score.py", False),
         ("models/__pycache__/text.cpython-311.pyc", False),

@@ -14,9 +14,9 @@ from service.telemetry import Metrics
 from service.watchdog import Watchdog
 
 LIMITS: Final = (
-    "max_body_bytes", "max_text_chars", "max_batch_items", "max_queued_tokens",
-    "deadline_seconds", "receive_seconds", "max_held_bytes", "max_connections", "hang_seconds", "notice_seconds",
-    "drain_seconds",
+    "max_body_bytes", "max_text_chars", "max_batch_items", "max_article_chars", "max_article_statements",
+    "max_queued_tokens", "deadline_seconds", "stream_seconds", "receive_seconds", "max_held_bytes", "max_connections",
+    "hang_seconds", "notice_seconds", "drain_seconds",
 )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -145,9 +146,24 @@ def test_openvino_refuses_impossible_threads(opened: Artifact) -> None:
 def test_a_failed_pass_is_an_engine_failure(opened: Artifact, fails: str) -> None:
     """An error of OpenVINO's during a pass raises EngineFailed, with the batch's shape and none of its content."""
     engine = OpenVinoEngine.of_artifact(opened, threads=1)
-    engine._requests = [BrokenRequest(fails)]
+    while not engine._idle.empty():
+        engine._idle.get()
+    engine._idle.put(BrokenRequest(fails))
     with pytest.raises(EngineFailed, match=r"^forward pass of shape \(3, 7\) failed$"):
         engine.forward(np.full((3, 7), 1_234), np.ones((3, 7), dtype=np.int64))
+    assert engine._idle.qsize() == 1  # the next call finds it
+
+
+def test_callers_at_once_share_the_engine(classifier: StanceClassifier) -> None:
+    """Several threads on one engine, with more batches than there are requests, each get their own logits."""
+    batches = [pad(classifier.encoder.encode([LONG[: 40 * n]] * (1 + n % 3))) for n in range(1, 20)]
+    wanted = [logits.stance for logits in classifier.engine.forward_each(batches)]
+    orders = [batches, batches[::-1], batches[7:] + batches[:7]]
+    with ThreadPoolExecutor(len(orders)) as threads:
+        answers = list(threads.map(classifier.engine.forward_each, orders, timeout=60))
+    for given, answer in zip((wanted, wanted[::-1], wanted[7:] + wanted[:7]), answers, strict=True):
+        for one, other in zip(given, answer, strict=True):
+            np.testing.assert_array_equal(one, other.stance)
 
 
 @pytest.mark.parametrize("name", ["", "OpenVINO", "onnx", "models.engines.torch"])

@@ -45,6 +45,8 @@ class Caller:
     def __init__(self, root: Path, folder: Path) -> None:
         self.root, self.folder = root, folder
         (folder / "statement.txt").write_text("Talks are off.")
+        (folder / "article.txt").write_text("Talks are off. Ada Novak said the union would return.")
+        (folder / "article.html").write_text("<h1>Talks are off</h1><p>Ada Novak said the union would return.</p>")
         command = only("sh", having="service.keys").replace("python", sys.executable, 1)
         self.key = self.run("bash", "-ec", command).strip()
 
@@ -87,14 +89,23 @@ def only_plain() -> str:
 @pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed")
 @pytest.mark.parametrize("block", CURL, ids=range(len(CURL)))
 def test_the_calls_of_curl_are_answered(caller: Caller, serve: Callable[..., Any], block: str) -> None:
-    """Each command is answered with stances, by a server that asks for the page's key where the command sends it."""
+    """Each command is answered with stances, or that a correction is stored, by a server that asks for the page's key
+    where the command sends it.
+    """
     keys = {"keys_file": caller.folder / "keys.txt"} if "key.header" in block else {}
-    with serve(**keys) as server:
+    with serve(feedback=caller.folder / "feedback.sqlite", **keys) as server:
         output = caller.run("bash", "-ec", block, port=server.port)
     answers = [json.loads(line) for line in re.sub(r"\}\{", "}\n{", output).splitlines()]
+    if "x-ndjson" in block:
+        assert [answer["type"] for answer in answers][:1] + [answer["type"] for answer in answers][-1:] == [
+            "start",
+            "end",
+        ]
+        return
     assert len(answers) == block.count("curl")
     for answer in answers:
-        assert "stance" in answer or answer["n_ok"] >= 1, answer
+        known = ("stance", "stored", "statements", "n_ok")
+        assert any(answer.get(name) for name in known), answer
 
 
 def test_the_calls_of_python_are_answered(caller: Caller, serve: Callable[..., Any]) -> None:

@@ -15,6 +15,7 @@ import httpx2 as httpx
 import pytest
 
 from service.auth import fingerprint
+from service.documents import KINDS
 from service.errors import TABLE
 
 TEXT = "Quetzalcoatlus"
@@ -35,14 +36,19 @@ raise SystemExit(main())
 SETTINGS = {
     "STANCE_PORT": "0", "STANCE_LOG_LEVEL": "debug", "STANCE_DEADLINE_SECONDS": "1", "STANCE_RECEIVE_SECONDS": "0.5",
     "STANCE_MAX_BODY_BYTES": "200000", "STANCE_MAX_QUEUED_TOKENS": "1024", "STANCE_KEY_TOKENS_PER_SECOND": "1",
-    "STANCE_KEY_BURST_TOKENS": "60000", "STANCE_DRAIN_SECONDS": "1",
+    "STANCE_KEY_BURST_TOKENS": "60000", "STANCE_DRAIN_SECONDS": "1", "STANCE_FEEDBACK_MAX_BYTES": "65536",
 }  # fmt: skip
+
+
+def bearer(key: str) -> dict[str, str]:
+    """The header that carries a key."""
+    return {"Authorization": f"Bearer {key}"}
 
 
 class Program:
     """The service over a fake classifier, as a process that writes to files, and what was answered so far."""
 
-    def __init__(self, root: Path, folder: Path, log_format: str) -> None:
+    def __init__(self, root: Path, folder: Path, log_format: str, **environment: str) -> None:
         self.written = folder / "output"
         keys = (
             f"desk {fingerprint(KEY.encode())}, wire {fingerprint(OTHER_KEY.encode())},"
@@ -52,7 +58,14 @@ class Program:
             self.process = subprocess.Popen(
                 [sys.executable, "-X", "dev", "-c", PROGRAM, str(root / "tests" / "service" / "conftest.py")],
                 cwd=root,
-                env={**os.environ, **SETTINGS, "STANCE_KEYS": keys, "STANCE_LOG_FORMAT": log_format},
+                env={
+                    **os.environ,
+                    **SETTINGS,
+                    "STANCE_KEYS": keys,
+                    "STANCE_LOG_FORMAT": log_format,
+                    "STANCE_FEEDBACK": str(folder / "feedback.sqlite"),
+                    **environment,
+                },
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )
@@ -66,10 +79,17 @@ class Program:
 
     def ask(self, method: str, path: str, *, key: str = KEY, **options: Any) -> httpx.Response:
         """Send a request with a key, and keep what came back."""
-        headers = {"Authorization": f"Bearer {key}", **options.pop("headers", {})}
+        headers = {**bearer(key), **options.pop("headers", {})}
         response = self.http.request(method, path, headers=headers, **options)
         self.keep(response.text + str(response.headers.raw))
         return response
+
+    def ask_quietly(self, method: str, path: str, **options: Any) -> None:
+        """Send a request whose answer may say what was sent, as an analysis does; its headers may not."""
+        response = self.http.request(
+            method, path, **{**options, "headers": {**bearer(KEY), **options.get("headers", {})}}
+        )
+        self.keep(str(response.headers.raw))
 
     def send(self, raw: bytes) -> None:
         """Send bytes on a connection of their own, and keep what came back until it was closed."""
@@ -115,6 +135,39 @@ def send_good_and_bad_bodies(program: Program) -> None:
     program.ask("DELETE", "/classify", params={"text": TEXT})
 
 
+def send_corrections(program: Program) -> None:
+    """Corrections with marked texts, good ones and bad ones, and then until the store is full."""
+    good = {"prediction_id": TEXT, "stance": "hostile", "note": TEXT * 100, "model": TEXT}
+    bad = ({"prediction_id": f"{TEXT} ?"}, {"stance": TEXT}, {TEXT: TEXT}, {"text": f"{TEXT}\0"}, {"text_sha256": TEXT})
+    assert program.ask("POST", "/feedback", json={**good, "text": TEXT}).status_code == 200
+    for change in bad:
+        program.ask("POST", "/feedback", json={**good, **change})
+    while program.ask("POST", "/feedback", json=good).status_code == 200:
+        pass
+
+
+def send_articles_and_files(program: Program) -> None:
+    """Texts and files, good and bad, with the mark in what they say and in what some say of a file's name."""
+    plain, lines = {"content-type": "text/plain"}, {"content-type": "text/plain", "accept": "application/x-ndjson"}
+    article = f"{TEXT} will talk. “We will talk,” {TEXT} said. The POISON of {TEXT}.".encode()
+    for headers in (plain, lines):
+        program.ask_quietly("POST", "/analyze", content=article, headers=headers)
+        program.ask("POST", "/analyze", content=article * 8_000, headers=headers)
+    program.ask_quietly("POST", "/analyze", json={"text": f"{TEXT} will talk.", "title": TEXT, "date": TEXT})
+    program.ask("POST", "/analyze", json={"text": TEXT, "title": TEXT * 30})
+    named = {"content-disposition": f'attachment; filename="{TEXT}.txt"'}
+    for kind in KINDS:
+        program.ask_quietly("POST", "/analyze/file", content=article, headers={"content-type": kind, **named})
+    program.ask("POST", "/analyze/file", content=article, headers={"content-type": f"image/{TEXT}", **named})
+    program.ask_quietly(
+        "POST", "/analyze/file", content=article, headers={"content-type": f"text/plain; charset={TEXT}"}
+    )
+    program.ask(
+        "POST", f"/analyze/file?name={TEXT}", content=b"%PDF-" + article, headers={"content-type": "application/pdf"}
+    )
+    program.ask("GET", f"/page/{TEXT}")
+
+
 def send_keys_by_every_door(program: Program) -> None:
     """Right, wrong and expired keys, in their header and wherever else somebody may put one."""
     for key in (EXPIRED_KEY, "parley_Archaeopteryx-unknown", f" {KEY} {KEY}"):
@@ -148,11 +201,39 @@ def send_too_much(program: Program) -> None:
     program.ask("GET", "/health/ready")
 
 
+def files_with(mark: bytes, folder: Path) -> list[Path]:
+    """The files below a folder that hold these bytes, in their names or in what they say."""
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return [path for path in files if mark in bytes(path) or mark in path.read_bytes()]
+
+
+def test_nothing_touches_the_disk(root: Path, tmp_path: Path) -> None:
+    """In its temporary folder and its home no file is made while texts and files are read, not even for a moment, and
+    none that is there has them in it.
+    """
+    for name in ("tmp", "home"):
+        (tmp_path / name).mkdir()
+    folders = {name: str(tmp_path / "tmp") for name in ("TMPDIR", "TEMP", "TMP")} | {"HOME": str(tmp_path / "home")}
+    program = Program(root, tmp_path, "json", **folders)
+    try:
+        program.ask("GET", "/health/ready")  # it has started: Python tries its temporary folder once when it does
+        before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_dir()}
+        send_articles_and_files(program)
+        assert {path: path.stat().st_mtime_ns for path in before} == before
+        assert files_with(TEXT.encode(), tmp_path) == []
+    finally:
+        program.http.close()
+        program.process.kill()
+        program.process.wait()
+
+
 def test_nothing_written_has_a_text_or_a_key(program: Program) -> None:
     """Every route and every error of the table is provoked with marked texts and keys, all logging on: no mark is in
     what was logged, measured or answered, while the lines that should be there are.
     """
     send_good_and_bad_bodies(program)
+    send_corrections(program)
+    send_articles_and_files(program)
     send_keys_by_every_door(program)
     program.process.send_signal(1)  # read keys and model again
     send_too_much(program)

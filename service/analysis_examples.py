@@ -1,0 +1,74 @@
+"""An article and what is answered for it, for the OpenAPI document and docs/api.md; the numbers are an example."""
+
+from typing import Final
+
+from pydantic.config import JsonDict
+
+EXAMPLE_ARTICLE: Final = (
+    "“We will return to the talks only once the sanctions are lifted,” Foreign Minister Ada Novak told Karim Haddad."
+)
+EXAMPLE_ANALYSIS: Final[JsonDict] = {
+    "title": "Talks",
+    "date": "2026-11-27",
+    "text": None,
+    "n_chars": 111,
+    "language": None,
+    "statements": [
+        {
+            "start": 0,
+            "end": 111,
+            "text": EXAMPLE_ARTICLE,
+            "index": 0,
+            "kind": "sentence",
+            "paragraph": 0,
+            "speech": "direct",
+            "speaker": "Ada Novak",
+            "source": {"start": 66, "end": 92, "text": "Foreign Minister Ada Novak"},
+            "cue": {"start": 93, "end": 97, "text": "told"},
+            "addressee": "Karim Haddad",
+            "stance": "conditional",
+            "confidence": 0.97,
+            "probabilities": {"conciliatory": 0.01, "hostile": 0.01, "conditional": 0.97, "none": 0.01},
+            "certain": True,
+            "prediction_set": ["conditional"],
+            "conditions": [{"start": 39, "end": 63, "text": "the sanctions are lifted", "kind": "precondition"}],
+            "truncated": False,
+        }
+    ],
+    "actors": [
+        {
+            "name": "Ada Novak",
+            "n_mentions": 1,
+            "n_statements": 1,
+            "counts": {"conciliatory": 0, "hostile": 0, "conditional": 1, "none": 0},
+            "leaning": {"value": 0.0, "low": -0.69, "high": 0.72},
+            "conditions": [
+                {
+                    "start": 39,
+                    "end": 63,
+                    "text": "the sanctions are lifted",
+                    "kind": "precondition",
+                    "statement": 0,
+                }
+            ],
+            "most_certain": {"conditional": 0},
+        }
+    ],
+    "addressed": [
+        {
+            "speaker": "Ada Novak",
+            "addressee": "Karim Haddad",
+            "n_statements": 1,
+            "counts": {"conciliatory": 0, "hostile": 0, "conditional": 1, "none": 0},
+        }
+    ],
+    "n_unknown": 0,
+    "failed": [],
+    "model": "stance-minilm@1.1.0",
+    "codebook": "1",
+}
+EXAMPLE_LINES: Final = """{"type":"progress","n_done":1,"n_statements":1,"stances":[{"start":0,"stance":"conditional",\
+"certain":true}]}
+{"type":"end","n_statements":1}
+"""
+"""Two of the lines of a stream."""
