@@ -8,11 +8,13 @@ The answer is {"text": ...}, or {"code": ..., "message": ...} where there is non
 import json
 import os
 import sys
+from contextlib import suppress
+from pathlib import Path
 from typing import Final
 
 from service.readers import Unreadable, reader_of, tidy
 
-MEMORY_BYTES: Final = 768 * 2**20
+MEMORY_BYTES: Final = 512 * 2**20
 """Of address space; Python with the PDF library takes 60 MiB, a hundred dense pages as much again."""
 CPU_SECONDS: Final = 10
 """A page of a PDF takes some 20 ms to read: room for the longest text that is answered."""
@@ -27,6 +29,8 @@ def confine() -> None:
     except ImportError:  # a system without it has no way to say so
         return
     os.nice(NICENESS)
+    with suppress(OSError):  # where memory runs out all the same, this process is the one to go
+        Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
     for limit, value in (
         (resource.RLIMIT_AS, MEMORY_BYTES),
         (resource.RLIMIT_CPU, CPU_SECONDS),

@@ -23,6 +23,10 @@ ARTICLE: Final = ("article", "main")
 MIN_ARTICLE_CHARS: Final = 200
 """An article of fewer is a teaser among others, and the whole page is taken."""
 
+MIN_SHARE: Final = 0.6
+"""What stands outside of menus is taken for a short page's text if it has this share of all words: a menu that is never
+closed would swallow the rest otherwise."""
+
 
 def read(body: bytes, charset: str) -> str:
     """The text of the page, a blank line between its blocks. Raises: Unreadable."""
@@ -45,11 +49,12 @@ class _Page(HTMLParser):
 
     def text(self) -> str:
         """The most article-like of the three that says enough."""
-        for pieces in (self._article, self._outside):
-            text = "".join(pieces)
-            if len(text.strip()) >= MIN_ARTICLE_CHARS:
-                return text
-        return "".join(self._all)
+        article, outside, everything = ("".join(pieces) for pieces in (self._article, self._outside, self._all))
+        if len(article.strip()) >= MIN_ARTICLE_CHARS:
+            return article
+        enough = MIN_SHARE * len(everything.split())
+        is_enough = len(outside.strip()) >= MIN_ARTICLE_CHARS or len(outside.split()) >= enough
+        return outside if is_enough else everything
 
     def handle_starttag(self, tag: str, attrs: object) -> None:  # noqa: ARG002  # the parser calls it so
         """Note what opens."""

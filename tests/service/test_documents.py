@@ -72,6 +72,11 @@ def test_a_page_that_is_broken_is_read_all_the_same() -> None:
     assert read(b"<p>One<nav><p>Two</div></span>", "html").split() == ["One", "Two"]
 
 
+def test_a_short_page_is_read_without_its_menu() -> None:
+    """A page of one sentence has no article, and its menu is left out all the same."""
+    assert read(b"<nav>Menu</nav><p>We will talk again on Monday.</p>", "html") == "We will talk again on Monday."
+
+
 def test_a_word_document_gives_its_paragraphs(made: ModuleType) -> None:
     """Paragraphs, breaks and tabs come out; deleted words and field codes do not."""
     document = made.docx(
