@@ -247,14 +247,15 @@ def open_on_ray(flags: argparse.Namespace, *, open_worker: OpenWorker | None = N
 def _connect(flags: argparse.Namespace) -> None:
     """Join the cluster. Raises: RunError where there is none."""
     terminate = signal.getsignal(signal.SIGTERM)
+    quiet = {"log_to_driver": False, "logging_level": "error"}
     # Ray would report on every cluster that it starts
     usage_lib.set_usage_stats_enabled_via_env_var(False)
     try:
         if flags.address is None:
             stay_on_this_machine()
-            ray.init(address="local", _node_ip_address=LOOPBACK, include_dashboard=False, **_quiet())
+            ray.init(address="local", _node_ip_address=LOOPBACK, include_dashboard=False, **quiet)
         else:
-            ray.init(address=flags.address, **_quiet())
+            ray.init(address=flags.address, **quiet)
     except (ConnectionError, RuntimeError, ValueError, RayError) as error:
         raise RunError(f"no Ray cluster at {flags.address or 'this machine'}: {str(error).splitlines()[0]}") from error
     finally:
@@ -268,10 +269,6 @@ def stay_on_this_machine() -> None:
     Ray does so by itself on systems on which it makes no clusters of several machines, and nowhere else.
     """
     ray_constants.ENABLE_RAY_CLUSTER = False
-
-
-def _quiet() -> dict[str, Any]:
-    return {"log_to_driver": False, "logging_level": "error", "configure_logging": True}
 
 
 def _first(pool: Pool) -> About:
@@ -291,15 +288,12 @@ def _result(reference: Any) -> Any:
     try:
         return ray.get(reference)
     except RayTaskError as error:
-        cause = getattr(error, "cause", None)
-        if isinstance(cause, Exception):
-            raise cause from None
+        if isinstance(error.cause, Exception):
+            raise error.cause from None
         raise RunError(f"a worker failed: {error}") from error
 
 
 def _check_loss(task: _Task) -> None:
     if task.n_lost >= MAX_LOST:
-        raise RunError(
-            f"chunk {task.number} was given up: {MAX_LOST} workers were lost while they scored it; "
-            "is there too little memory for its rows (--chunk-rows)?"
-        )
+        lost = f"{MAX_LOST} workers were lost while they scored it"
+        raise RunError(f"chunk {task.number} was given up: {lost}; too little memory for --chunk-rows?")
