@@ -5,7 +5,7 @@ import time
 from collections.abc import Sequence
 from typing import Final
 
-from benchmarks.proof_load import OpenLoop, closed_loop, connect, post, probe, run, singles
+from benchmarks.proof_load import Answer, OpenLoop, Tally, closed_loop, connect, post, probe, run, singles
 from benchmarks.proving import Finding, Plan, Service, cores_shared_out, quantile, running
 
 DEADLINE_MS: Final = 2_000
@@ -59,44 +59,18 @@ def overload(
     before = quantile(run(closed_loop(service.port, requests, connections=1, seconds=2)).latencies(200), 0.5)
     capacity = run(closed_loop(service.port, requests, connections=connections, seconds=6)).rate
     memory = service.resident_mib()
-    done = False
-
-    async def everything() -> tuple[object, ...]:
-        nonlocal done
-        health = asyncio.create_task(probe(service.port, "/health/ready", every_seconds=0.2, stop=lambda: done))
-        before = time.process_time()
-        tally = await OpenLoop(service.port).load(requests, per_second=TIMES * capacity, seconds=seconds)
-        done = True
-        return tally, await health, (time.process_time() - before) / tally.seconds
-
-    tally, health, own_share = run(everything())  # type: ignore[misc]  # three values of known kinds
+    tally, health, own_share = run(_flood(service.port, requests, per_second=TIMES * capacity, seconds=seconds))
     growth = service.resident_mib() - memory
     time.sleep(5)
     after = quantile(run(closed_loop(service.port, requests, connections=1, seconds=2)).latencies(200), 0.5)
-    late, refusals = quantile(tally.latencies(200), 0.99), tally.latencies(429)
-    refusal = quantile(refusals, 0.99)
-    polite = all(answer.retry_after for answer in tally.answers if answer.status == 429)
-    others = {status: tally.n(status) for status in {answer.status for answer in tally.answers} - {200, 429}}
-    goodput, slowest = (
-        tally.n_good_in_time / tally.seconds / capacity,
-        quantile([answer.seconds for answer in health], 0.99),
-    )
-    bounded = late <= deadline_seconds and not tally.n(504) and polite and not others
-    quick = refusal < MAX_REFUSAL_SECONDS and slowest <= MAX_HEALTH_SECONDS
-    healthy = all(answer.status == 200 for answer in health)
-    figure = (
-        f"{capacity:.0f}/s capacity, {len(tally.answers) / tally.seconds:.0f}/s sent, {tally.not_sent} not sent "
-        f"(the load itself took {own_share:.0%} of a core); "
-        f"{tally.n(200):,} answered, p99 {late:.2f} s of {deadline_seconds:g}; goodput {goodput:.0%}; "
-        f"{len(refusals):,} refused with Retry-After, p99 {refusal * 1000:.0f} ms; others {others}; "
-        f"health p99 {slowest * 1000:.0f} ms of {len(health)}; memory {growth:+.0f} MiB"
-    )
+    found, held = _judge(tally, health, capacity=capacity, deadline_seconds=deadline_seconds)
+    load = f"{len(tally.answers) / tally.seconds:.0f}/s sent, {tally.not_sent} not sent ({own_share:.0%} of a core)"
     return [
         Finding(
             "R6 overload is bounded",
             f"{what}, open loop at {TIMES} times the capacity for {seconds:g} s",
-            figure,
-            bounded and quick and healthy and goodput >= 0.9 and growth < MAX_GROWTH_MIB,
+            f"{capacity:.0f}/s capacity, {load}; {found}; memory {growth:+.0f} MiB",
+            held and growth < MAX_GROWTH_MIB,
         ),
         Finding(
             "R7 recovery",
@@ -105,6 +79,36 @@ def overload(
             after <= 1.25 * before + 0.001,
         ),
     ]
+
+
+async def _flood(
+    port: int, requests: Sequence[bytes], *, per_second: float, seconds: float
+) -> tuple[Tally, list[Answer], float]:
+    """What was answered to an open loop, what to health probes meanwhile, and the share of a core that asking took."""
+    done = False
+    health = asyncio.create_task(probe(port, "/health/ready", every_seconds=0.2, stop=lambda: done))
+    started = time.process_time()
+    tally = await OpenLoop(port).load(requests, per_second=per_second, seconds=seconds)
+    done = True
+    return tally, await health, (time.process_time() - started) / tally.seconds
+
+
+def _judge(tally: Tally, health: Sequence[Answer], *, capacity: float, deadline_seconds: float) -> tuple[str, bool]:
+    """The figures of R6 in words, and whether they are as promised."""
+    late, refusals = quantile(tally.latencies(200), 0.99), tally.latencies(429)
+    refusal, slowest = quantile(refusals, 0.99), quantile([answer.seconds for answer in health], 0.99)
+    polite = all(answer.retry_after for answer in tally.answers if answer.status == 429)
+    others = {status: tally.n(status) for status in {answer.status for answer in tally.answers} - {200, 429}}
+    goodput = tally.n_good_in_time / tally.seconds / capacity
+    bounded = late <= deadline_seconds and polite and not others and goodput >= 0.9
+    quick = refusal < MAX_REFUSAL_SECONDS and slowest <= MAX_HEALTH_SECONDS
+    healthy = all(answer.status == 200 for answer in health)
+    figure = (
+        f"{tally.n(200):,} answered, p99 {late:.2f} s of {deadline_seconds:g}; goodput {goodput:.0%}; "
+        f"{len(refusals):,} refused with Retry-After, p99 {refusal * 1000:.0f} ms; others {others}; "
+        f"health p99 {slowest * 1000:.0f} ms of {len(health)}"
+    )
+    return figure, bounded and quick and healthy
 
 
 def abandoned(service: Service, requests: Sequence[bytes]) -> Finding:

@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any, Final
 
 from fastapi import APIRouter, FastAPI
+from fastapi.routing import APIRoute
 from opentelemetry.trace import TracerProvider
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -23,7 +24,7 @@ from service.analyst import Analyst
 from service.auth import OPEN_PATHS, Access, KeyRing
 from service.batching import Batcher
 from service.desk import Desk
-from service.direct import Direct
+from service.direct import Direct, Endpoint
 from service.errors import BadRequest
 from service.feedback import FeedbackStore
 from service.gate import DEADLINE_HEADER, Gate
@@ -71,7 +72,7 @@ def create_app(settings: Settings, classifier: StanceClassifier, *, spans: Trace
             Middleware(Telemetry, metrics=metrics),
             Middleware(Access, ring=ring),
             *_limits(settings, batcher),
-            Middleware(Direct, endpoints={route.path: route.endpoint for route in classifying.routes}),
+            Middleware(Direct, endpoints=_endpoints(classifying)),
         ],
         exception_handlers={HTTPException: _routing_error},
         redirect_slashes=False,
@@ -157,6 +158,11 @@ def _limits(settings: Settings, batcher: Batcher) -> list[Middleware]:
         ),
         Middleware(Gate, batcher=batcher, deadline_seconds=settings.deadline_seconds),
     ]
+
+
+def _endpoints(router: APIRouter) -> dict[str, Endpoint]:
+    """The endpoints of a router's routes, by path."""
+    return {route.path: route.endpoint for route in router.routes if isinstance(route, APIRoute)}
 
 
 def _reload(ring: KeyRing, rollover: Rollover) -> None:

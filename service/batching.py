@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Final, Protocol
 
 from models.encoding import Encoding
@@ -30,7 +31,7 @@ MAX_PADDED_TOKENS: Final = 2_048
 """The padded tokens of one batch, for which everybody else waits: about a tenth of a second on two cores. A choice
 between that wait and threads that are idle at each batch's end."""
 REPLIES_PER_TURN: Final = 8
-"""A choice: wording and sending an answer takes about a third of a millisecond. Source: docs/log.md, "Refusals"."""
+"""A choice: an answer takes about a third of a millisecond to word and send."""
 CLOSE_SECONDS: Final = 1.0
 """What a forward pass may still take when everybody else has left: a choice, with room for a slow machine."""
 MAX_FAILURES: Final = 3
@@ -43,7 +44,6 @@ class EncodedClassifier(Protocol):
 
     def predict_encoded(self, encodings: Sequence[Encoding]) -> list[Prediction]:
         """One prediction for each encoding, in order. Raises: EngineError."""
-        ...
 
 
 @dataclass(slots=True, eq=False)
@@ -255,15 +255,13 @@ class Batcher:
 
     async def _forward(self, encodings: list[Encoding]) -> list[Prediction]:
         self._busy_since = started = time.monotonic()
-        self.workload.running_tokens = sum(encoding.width for encoding in encodings)
+        n_tokens, n_padded = (sum(map(attrgetter(name), encodings)) for name in ("n_tokens", "width"))
+        self.workload.running_tokens = n_padded
         try:
-            loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._pool, self._predict, encodings)
+            return await asyncio.get_running_loop().run_in_executor(self._pool, self._predict, encodings)
         finally:
             ended = time.monotonic()
             self._busy_since, self.workload.running_tokens = None, 0
-            n_padded = sum(encoding.width for encoding in encodings)
-            n_tokens = sum(encoding.n_tokens for encoding in encodings)
             self.statistics.record(len(encodings), n_tokens, n_padded=n_padded, seconds=ended - started)
             # The rate at which work goes, not the engine's alone: what passes between two passes counts too.
             self.workload.record(n_padded, ended - (self._free_since or started))

@@ -99,7 +99,8 @@ class Connection(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Parse what came, and count it while no head is complete; or answer at once what is refused at sight."""
-        if self._is_between and self._may_refuse() and (refusal := self.crowd.shedder.at_once(data)):
+        shedder = self._shedder() if self._is_between else None
+        if shedder and (refusal := shedder.at_once(data)):
             self._unset_keepalive_if_required()
             self._refuse(refusal)
             return
@@ -139,15 +140,15 @@ class Connection(HttpToolsProtocol):
         """Whether the request is refused here, once its body has gone by: nothing runs on this connection then."""
         if self.parser.get_method() != b"POST" or self.expect_100_continue or not self.parser.should_keep_alive():
             return False
-        if self._may_refuse():
-            self._refusal = self.crowd.shedder.refusal(self.url, self.headers)
+        if shedder := self._shedder():
+            self._refusal = shedder.refusal(self.url, self.headers)
         return self._refusal is not None
 
-    def _may_refuse(self) -> bool:
-        """Whether a refusal may be written here and now: nothing runs on the connection, which will be used again."""
-        if not self.crowd or not self.crowd.shedder or self._is_last or self.surplus or self.flow.write_paused:
-            return False
-        return (self.cycle is None or self.cycle.response_complete) and not self.transport.is_closing()
+    def _shedder(self) -> Shedder | None:
+        """Who refuses, where a refusal may be written now: nothing runs on the connection, which will be used again."""
+        if not self.crowd or self._is_last or self.surplus or self.flow.write_paused or self.transport.is_closing():
+            return None
+        return self.crowd.shedder if self.cycle is None or self.cycle.response_complete else None
 
     def _refuse(self, refusal: bytes) -> None:
         self._within(HEAD_SECONDS, self._close)

@@ -1,5 +1,6 @@
 """Engines: shapes, independence of the batch, repeatable answers, and honest errors where a package is missing."""
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +13,7 @@ from models import artifact as artifacts
 from models.artifact import Artifact
 from models.classifier import NEIGHBOUR_EPSILON, StanceClassifier
 from models.encoding import Encoding, pad
-from models.engines import ENGINES, Engine, open_engine
+from models.engines import ENGINES, Engine, open_engine, usable_cores
 from models.engines.openvino import OpenVinoEngine
 from models.errors import ArtifactCorrupt, ArtifactMissing, EngineFailed, EngineUnavailable
 from models.labels import STANCES
@@ -126,8 +127,19 @@ def test_openvino_says_what_it_is(opened: Artifact, threads: int) -> None:
 
 
 def test_zero_threads_are_all_of_them(opened: Artifact) -> None:
-    """No number of threads means one for each core, and the number is said."""
-    assert open_engine("openvino", opened, threads=0).info.threads >= 1
+    """No number of threads means one for each core that this process may use, and the number is said."""
+    assert open_engine("openvino", opened, threads=0).info.threads == usable_cores()
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="the system does not tell")
+def test_cores_that_may_not_be_used_do_not_count() -> None:
+    """A process that is bound to one core has one, however many the machine has."""
+    cores = os.sched_getaffinity(0)
+    try:
+        os.sched_setaffinity(0, {min(cores)})
+        assert usable_cores() == 1
+    finally:
+        os.sched_setaffinity(0, cores)
 
 
 def test_the_graph_is_int8(opened: Artifact) -> None:
