@@ -11,10 +11,10 @@ from service.schemas import EXAMPLE_TEXT
 MAX_NOTE_CHARS = 2_000
 """Of a correction's note: a paragraph."""
 EXAMPLE_FEEDBACK: Any = [
-    {"prediction_id": "5d41402abc4b/0", "stance": "hostile"},
+    {"prediction_id": "5d41402abc4b/0", "stance": Stance.HOSTILE},
     {
         "prediction_id": "5d41402abc4b/0",
-        "stance": "conditional",
+        "stance": Stance.CONDITIONAL,
         "note": "the condition stands in the second sentence",
         "model": "stance-minilm@1.1.0",
         "text": EXAMPLE_TEXT,
