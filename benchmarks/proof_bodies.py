@@ -98,7 +98,8 @@ def huge_bodies(service: Service) -> Finding:
         "R10 huge bodies are refused early",
         f"1 GB declared and 1 GB chunked, {TRIES} times each; 3 times a million one-byte chunks (legal: 1 MB, no JSON)",
         f"413 after at most {n_sent / 2**20:.2f} MiB (limit 4 MiB; the systems' buffers of both sides included), "
-        f"memory {growth:+.2f} MiB in {2 * TRIES}; statuses {sorted({*first, *second})}, tiny chunks {sorted(set(third))}",
+        f"memory {growth:+.2f} MiB in {2 * TRIES}; statuses {sorted({*first, *second})}, "
+        f"tiny chunks {sorted(set(third))}",
         refused and growth < MAX_GROWTH_MIB * 2 * TRIES / 100 and n_sent <= LIMIT + MAX_SURPLUS_BYTES,
     )
 
