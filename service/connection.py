@@ -5,12 +5,14 @@ The body is the size guard's business; before the head is complete there is no r
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
 from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from service.crowd import Crowd
 from service.headers import SAFE
 from service.shedding import Shedder
 from service.telemetry import CLASSIFYING
@@ -25,44 +27,13 @@ MAX_PIPELINED: Final = 64
 """Requests that may wait behind another on one connection; no client at large pipelines that many."""
 WRITE_SECONDS: Final = 15.0
 """How long a client may read nothing of an answer, or not see a connection closed, before it is cut off."""
+LINGER_SECONDS: Final = 2.0
+"""For a client that still sends what was refused before it was read. Closed at once, the system would reset the
+connection, and the refusal could be lost with it."""
+LINGER_BYTES: Final = 262_144
+"""What may come meanwhile: what was on its way. A choice."""
 LAST_HEAD_SECONDS: Final = 1.0
 """For a new connection at the end: its request may be on its way, and would be lost if it was closed at once."""
-
-
-class Crowd:
-    """Who is connected, and who waits for the client's bytes: the longest waiting gives way when there are too many."""
-
-    def __init__(self, max_connections: int, shedder: Shedder | None = None) -> None:
-        self.shedder = shedder
-        self._max_connections = max_connections
-        self._all: set[Connection] = set()
-        self._waiting: dict[Connection, None] = {}  # in the order in which they began to wait
-
-    def join(self, connection: "Connection") -> None:
-        """Take a connection in; when all places are taken, in that of the one which has kept us waiting longest.
-
-        Where we keep everybody waiting the new one is one too many: operators' GETs are answered on it, nothing else.
-        """
-        if len(self._all) >= self._max_connections:
-            longest = next(iter(self._waiting), None)
-            connection.surplus = longest is None or longest.surplus
-            if longest:
-                longest.give_way()
-        self._all.add(connection)
-        self.wait(connection)
-
-    def wait(self, connection: "Connection") -> None:
-        """Note that a connection waits for its client from now on."""
-        self._waiting[connection] = None
-
-    def wait_no_more(self, connection: "Connection") -> None:
-        """Note that a whole request has come: now the client waits."""
-        self._waiting.pop(connection, None)
-
-    def leave(self, connection: "Connection") -> None:
-        """Forget a connection."""
-        self._all.discard(connection)
-        self._waiting.pop(connection, None)
 
 
 class Connection(HttpToolsProtocol):
@@ -77,6 +48,8 @@ class Connection(HttpToolsProtocol):
     _head_is_complete = False
     _is_between = True
     """Whether no byte of a next request has come."""
+    _n_unwanted_bytes: int | None = None
+    """What has come since the last answer was given; None while it has not been."""
     _timer: asyncio.TimerHandle | None = None
     _due = 0.0  # on the loop's clock
     _otherwise: Callable[[], None] | None = None
@@ -99,6 +72,11 @@ class Connection(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Parse what came, and count it while no head is complete; or answer at once what is refused at sight."""
+        if self._n_unwanted_bytes is not None:
+            self._n_unwanted_bytes += len(data)
+            if self._n_unwanted_bytes > LINGER_BYTES:
+                self.transport.abort()
+            return
         shedder = self._shedder() if self._is_between else None
         if shedder and (refusal := shedder.at_once(data)):
             self._unset_keepalive_if_required()
@@ -160,7 +138,18 @@ class Connection(HttpToolsProtocol):
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         """Begin with a request."""
         counts = self.crowd and self.crowd.shedder and cycle.scope["path"] in CLASSIFYING
+        outlet = _Outlet(self.transport.write, partial(self._part, cycle), self.transport.is_closing)
+        cycle.transport = outlet  # type: ignore[assignment]  # it has all that is used
         super()._start_asgi_task(cycle, partial(_counted, app) if counts else app)
+
+    def _part(self, cycle: RequestResponseCycle) -> None:
+        """Close the connection; where the client still sends, once it has had the time to read the answer."""
+        if not cycle.more_body or self.transport.is_closing():
+            self.transport.close()
+            return
+        self._n_unwanted_bytes = 0
+        self.transport.write_eof()
+        self._within(LINGER_SECONDS, self.transport.abort)
 
     def on_body(self, body: bytes) -> None:
         """Keep a part of a body, unless its request was refused."""
@@ -188,7 +177,7 @@ class Connection(HttpToolsProtocol):
         """Begin to wait for the next head, unless one has come already; or for the end of the connection."""
         if self.transport.is_closing():
             self._within(WRITE_SECONDS, self.transport.abort)
-        elif not self.pipeline:
+        elif self._n_unwanted_bytes is None and not self.pipeline:
             self._within(HEAD_SECONDS, self._close)
             if self.crowd:
                 self.crowd.wait(self)
@@ -260,6 +249,15 @@ class Connection(HttpToolsProtocol):
 
     def _stop_waiting(self) -> None:
         self._otherwise = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Outlet:
+    """What a request's answer is written to, and how the connection ends after it."""
+
+    write: Callable[[bytes], None]
+    close: Callable[[], None]
+    is_closing: Callable[[], bool]
 
 
 async def _counted(app: ASGI3Application, scope: Any, receive: Any, send: Any) -> None:
