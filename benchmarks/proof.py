@@ -41,11 +41,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--model", type=Path, default=RELEASED, help="artifact to serve")
     parser.add_argument("--only", nargs="+", choices=PROOFS, default=list(PROOFS), help="proofs to carry out")
     parser.add_argument("--overload-seconds", type=float, default=60, help="length of each overload (R6)")
+    parser.add_argument("--shared-cores", action="store_true", help="overload (R6) from the service's own cores")
     parser.add_argument("--soak-seconds", type=float, default=180, help="length of the soak (R17)")
     parser.add_argument("--fuzz-examples", type=int, default=100, help="examples for each operation (R15)")
     parser.add_argument("--output", type=Path, help="where to write the findings as JSON")
     flags = parser.parse_args(arguments)
-    plan = Plan(flags.model, flags.overload_seconds, flags.soak_seconds, flags.fuzz_examples)
+    plan = Plan(flags.model, flags.overload_seconds, flags.shared_cores, flags.soak_seconds, flags.fuzz_examples)
     texts = [example.text or "" for example in read_examples(DATA / WRITTEN)]
     findings: list[Finding] = []
     for name in flags.only:

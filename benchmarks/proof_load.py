@@ -2,9 +2,11 @@
 
 import asyncio
 import json
+import socket
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import cycle
 from typing import Any, Final, TypeVar
 
@@ -15,6 +17,7 @@ Result = TypeVar("Result")
 TIMEOUT_SECONDS: Final = 60
 TICK_SECONDS: Final = 0.002
 """How often an open loop sends what is due."""
+SEND_BUFFER_BYTES: Final = 16_384
 MAX_OPEN: Final = 900
 """Connections of an open loop; an arrival that finds none free is counted as not sent."""
 
@@ -110,6 +113,11 @@ class Caller(asyncio.Protocol):
         if not self.closed:
             self._transport.write(data)
 
+    def buffer_little(self) -> None:
+        """Have the system take little more than the other side does, so that what was sent is what has arrived."""
+        self._transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
+        self._transport.set_write_buffer_limits(high=0)
+
     async def writable(self) -> None:
         """Return when the socket takes more."""
         await self._may_write.wait()
@@ -157,6 +165,8 @@ class Tally:
     not_sent: int = 0
     refused_connections: int = 0
     seconds: float = 0.0
+    n_good_in_time: int = 0
+    """Of an open loop: good answers that came before it ended; those that were still queued then would flatter it."""
 
     def latencies(self, *statuses: int) -> list[float]:
         """Seconds of the answers with one of these statuses."""
@@ -207,42 +217,66 @@ async def closed_loop(
     return tally
 
 
-async def open_loop(port: int, requests: Sequence[bytes], *, per_second: float, seconds: float) -> Tally:
-    """Requests leave by the clock, whether or not earlier ones were answered."""
-    tally, supply, started = Tally(), cycle(requests), time.perf_counter()
-    free: list[Caller] = []
-    running: set[asyncio.Task[None]] = set()
+class OpenLoop:
+    """Requests that leave by the clock, whether or not earlier ones were answered.
 
-    async def one(request: bytes) -> None:
-        try:
-            while free and free[-1].closed:  # the service closes what has been idle
-                free.pop()
-            caller = free.pop() if free else await connect(port)
-            async with asyncio.timeout(TIMEOUT_SECONDS):
-                answer = await caller.ask(request)
-        except (OSError, TimeoutError):
-            tally.answers.append(Answer(0, TIMEOUT_SECONDS))
+    A request costs no task: what the load takes of the cores is taken from the service where they share any.
+    """
+
+    def __init__(self, port: int) -> None:
+        self.tally = Tally()
+        self._port = port
+        self._free: list[Caller] = []
+        self._waiting: set[asyncio.Future[Answer]] = set()
+        self._opening: set[asyncio.Task[None]] = set()
+
+    async def load(self, requests: Sequence[bytes], *, per_second: float, seconds: float) -> Tally:
+        """What was answered, late answers included."""
+        supply, n_due, started = cycle(requests), 0, time.perf_counter()
+        while (elapsed := time.perf_counter() - started) < seconds:
+            while n_due < elapsed * per_second:
+                n_due += 1
+                self._send(next(supply))
+            await asyncio.sleep(TICK_SECONDS)
+        self.tally.seconds = time.perf_counter() - started
+        self.tally.n_good_in_time = self.tally.n(200)
+        for some in (self._opening, self._waiting):
+            if some:
+                await asyncio.wait(some, timeout=TIMEOUT_SECONDS)
+        self.tally.answers += [Answer(0, TIMEOUT_SECONDS)] * len(self._waiting)
+        for caller in self._free:
+            caller.close()
+        return self.tally
+
+    def _send(self, request: bytes) -> None:
+        while self._free:
+            if not (caller := self._free.pop()).closed:  # the service closes what has been idle
+                self._ask(caller, request)
+                return
+        if len(self._waiting) + len(self._opening) >= MAX_OPEN:
+            self.tally.not_sent += 1
             return
-        tally.answers.append(Answer(answer.status, answer.seconds, answer.head))
-        if not caller.closed:
-            free.append(caller)
+        task = asyncio.create_task(self._open(request))
+        self._opening.add(task)
+        task.add_done_callback(self._opening.discard)
 
-    n_due = 0
-    while (elapsed := time.perf_counter() - started) < seconds:
-        while n_due < elapsed * per_second:
-            n_due += 1
-            if len(running) >= MAX_OPEN:
-                tally.not_sent += 1
-                continue
-            task = asyncio.create_task(one(next(supply)))
-            running.add(task)
-            task.add_done_callback(running.discard)
-        await asyncio.sleep(TICK_SECONDS)
-    tally.seconds = time.perf_counter() - started
-    await asyncio.gather(*running)
-    for caller in free:
-        caller.close()
-    return tally
+    async def _open(self, request: bytes) -> None:
+        try:
+            self._ask(await connect(self._port), request)
+        except OSError:
+            self.tally.answers.append(Answer(0, TIMEOUT_SECONDS))
+
+    def _ask(self, caller: Caller, request: bytes) -> None:
+        answer = caller.ask(request)
+        self._waiting.add(answer)
+        answer.add_done_callback(partial(self._note, caller))
+
+    def _note(self, caller: Caller, answered: "asyncio.Future[Answer]") -> None:
+        self._waiting.discard(answered)
+        answer = answered.result()
+        self.tally.answers.append(Answer(answer.status, answer.seconds, answer.head))
+        if not caller.closed:
+            self._free.append(caller)
 
 
 async def probe(port: int, path: str, *, every_seconds: float, stop: Callable[[], bool]) -> list[Answer]:

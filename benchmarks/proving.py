@@ -8,7 +8,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,6 +39,7 @@ class Plan:
 
     model: Path
     overload_seconds: float
+    shared_cores: bool
     soak_seconds: float
     fuzz_examples: int
 
@@ -127,6 +128,23 @@ def running(model: Path, **settings: object) -> Iterator[Service]:
                 service.process.wait(END_SECONDS)
             except subprocess.TimeoutExpired:
                 service.process.kill()
+
+
+@contextmanager
+def cores_shared_out(*, wanted: bool = True) -> Iterator[tuple[Callable[[], None], str]]:
+    """What to call once the service runs, which then keeps all cores but the last, and in words who has which.
+
+    A load generator on the service's own cores takes from it what a generator elsewhere would not.
+    """
+    cores = sorted(os.sched_getaffinity(0))
+    if len(cores) < 2 or not wanted:
+        yield lambda: None, f"service and load together on {len(cores)}"
+        return
+    os.sched_setaffinity(0, cores[:-1])  # which the service inherits
+    try:
+        yield lambda: os.sched_setaffinity(0, cores[-1:]), f"service on {len(cores) - 1}, load on another"
+    finally:
+        os.sched_setaffinity(0, cores)
 
 
 def table(findings: Sequence[Finding]) -> str:

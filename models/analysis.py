@@ -152,7 +152,7 @@ def _actors(text: str, statements: Sequence[Statement]) -> tuple[Actor, ...]:
 
 def _actor(text: str, name: str, theirs: Sequence[Statement]) -> Actor:
     counts = _counts(theirs)
-    surest = {
+    surest: dict[Stance, int] = {
         stance: max(
             (statement for statement in theirs if statement.stance is stance),
             key=lambda statement: statement.prediction.confidence,

@@ -89,7 +89,6 @@ _APPOSED = re.compile(r",\s[A-Z][\w.’'-]+(?:\s[A-Z][\w.’'-]+){1,3}(?=,|\.|$|
 _REPORTS = re.compile(
     r"accord|report|alleg|view|opinion|remark|repl|answer|statement|quot|message|verdict|spoke|show|post"
 )
-_WORD = re.compile(r"[\w’'-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +127,7 @@ def _candidates(words: str) -> Iterator[Candidate]:
     for match in PASSIVE_BY.finditer(words, start):
         source = phrase_after(words, match.end(), any_words=True)
         if source:
-            cue = Span(match.start(), match.start() + len(_WORD.match(words, match.start()).group()))  # type: ignore[union-attr]
+            cue = Span(match.start(), match.start() + len(match.group().split()[0]))
             yield Candidate(source, cue, False, 2.2)
     for match in UNSOURCED.finditer(words):
         yield Candidate(None, Span(*match.span()), False, 1.0)

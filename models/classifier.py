@@ -69,7 +69,9 @@ class StanceClassifier:
         """One prediction for each encoding, in order, in as many forward passes as memory asks for."""
         logits, tokens = self.forward(encodings)
         probabilities = self.artifact.decision.probabilities(logits)
-        return [self._prediction(*row) for row in zip(probabilities, tokens, encodings, strict=True)]
+        decided = self.artifact.decision.decide(probabilities)
+        rows = zip(probabilities.tolist(), decided, tokens, encodings, strict=True)
+        return [_prediction(*row) for row in rows]
 
     def forward(self, encodings: Sequence[Encoding]) -> tuple[FloatArray, list[FloatArray]]:
         """All heads' logits, before calibration. Shapes: B encodings -> [B, L], B x [n_tokens, K]. See forward_all."""
@@ -83,12 +85,17 @@ class StanceClassifier:
         """Run a short and a long forward pass, so that the first caller does not pay for compilation."""
         self.predict(["The parties will meet.", "The parties will meet again. " * 200])
 
-    def _prediction(self, probabilities: FloatArray, token_logits: FloatArray, encoding: Encoding) -> Prediction:
-        stance, members = self.artifact.decision.decide(probabilities)
-        by_name = dict(zip(STANCES, map(float, probabilities), strict=True))
-        conditions: tuple[ConditionSpan, ...] = ()
-        if stance is Stance.CONDITIONAL:
-            conditions = find_conditions(token_logits, encoding.offsets, text=encoding.text)
-        return Prediction(
-            stance, by_name, members, encoding.truncated, encoding.n_tokens, conditions, Reading(encoding, token_logits)
-        )
+
+def _prediction(
+    probabilities: Sequence[float],
+    decided: tuple[Stance, tuple[Stance, ...]],
+    token_logits: FloatArray,
+    encoding: Encoding,
+) -> Prediction:
+    stance, members = decided
+    by_name = dict(zip(STANCES, probabilities, strict=True))
+    conditions: tuple[ConditionSpan, ...] = ()
+    if stance is Stance.CONDITIONAL:
+        conditions = find_conditions(token_logits, encoding.offsets, text=encoding.text)
+    reading = Reading(encoding, token_logits)
+    return Prediction(stance, by_name, members, encoding.truncated, encoding.n_tokens, conditions, reading)

@@ -53,11 +53,14 @@ class Decision:
         members[np.arange(len(members)), probabilities.argmax(axis=-1)] = True
         return members
 
-    def decide(self, probabilities: FloatArray) -> tuple[Stance, tuple[Stance, ...]]:
-        """The stance and the prediction set, most probable first. Shapes: probabilities [L]."""
-        order = np.argsort(-probabilities, kind="stable")
-        members = self.prediction_sets(probabilities[None])[0]
-        return STANCES[order[0]], tuple(STANCES[i] for i in order if members[i])
+    def decide(self, probabilities: FloatArray) -> list[tuple[Stance, tuple[Stance, ...]]]:
+        """Of each row the stance and the prediction set, most probable first. Shapes: probabilities [B, L] -> B."""
+        orders = np.argsort(-probabilities, axis=-1, kind="stable").tolist()
+        members = self.prediction_sets(probabilities).tolist()
+        return [
+            (STANCES[order[0]], tuple(STANCES[i] for i in order if inside[i]))
+            for order, inside in zip(orders, members, strict=True)
+        ]
 
     def to_json(self) -> str:
         """The rule as the text of a decision file, stances by name."""

@@ -7,6 +7,7 @@ python -m service --insecure   as with STANCE_INSECURE=true: anybody who reaches
 import asyncio
 import contextlib
 import faulthandler
+import gc
 import logging
 import os
 import resource
@@ -21,6 +22,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from models.classifier import StanceClassifier
+from models.engines import usable_cores
 from models.errors import ParleyError
 from models.language import read_detector
 from service import logs
@@ -41,6 +43,9 @@ SWITCH_SECONDS: Final = 0.0005
 events a second would hold up refusals and health for longer than is promised."""
 TURN_SECONDS: Final = 5.0
 """What the event loop may take for a turn: a choice, with room for a slow machine."""
+RECEIVE_BUFFER_BYTES: Final = 65_536
+"""What the system may take of a body before we read it, where it would grow to megabytes by itself: a body that is too
+large has been sent by then. A choice; Linux takes twice as much, for its own records."""
 OWN_DESCRIPTORS: Final = 128
 """Files open besides connections: about forty were counted, and a connection may come before another has quite gone."""
 BANNER = """Parley answers at http://{host}:{port} (documentation: /docs). Try:
@@ -62,6 +67,8 @@ class Server(uvicorn.Server):
         """Start to listen, then print the address and an example."""
         await super().startup(sockets)
         if self.started:
+            for one in self.servers[0].sockets:  # connections inherit it
+                one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
             host, port = self.servers[0].sockets[0].getsockname()[:2]
             if hasattr(signal, "SIGHUP"):  # not on Windows
                 app: Any = self.config.app
@@ -124,7 +131,7 @@ def main(arguments: Sequence[str] = ()) -> int:
         _allow_descriptors(settings.max_connections + OWN_DESCRIPTORS)
         logs.configure(settings)
         # The tokeniser's own pool, made with the first text: as many threads as the engine, unless the operator set it.
-        tokeniser_threads = os.environ.setdefault("RAYON_NUM_THREADS", str(settings.threads or os.cpu_count() or 1))
+        tokeniser_threads = os.environ.setdefault("RAYON_NUM_THREADS", str(settings.threads or usable_cores()))
         spans = open_provider(settings)
         classifier = _open(settings)
     except SettingsError as error:
@@ -139,7 +146,13 @@ def main(arguments: Sequence[str] = ()) -> int:
         classifier.artifact.manifest.model_id, info.name, info.precision, info.threads, tokeniser_threads,
     )  # fmt: skip
     sys.setswitchinterval(SWITCH_SECONDS)
-    app = create_app(settings, classifier, spans=spans)
+    try:
+        app = create_app(settings, classifier, spans=spans)
+    except SettingsError as error:
+        print(f"parley: {error}", file=sys.stderr)
+        return 2
+    gc.collect()
+    gc.freeze()  # what is there now stays; looking through it again would hold up everybody for a tenth of a second
     server = _server(app, settings)
     try:
         server.run()
@@ -159,6 +172,7 @@ def _server(app: FastAPI, settings: Settings) -> Server:
             log_config=None,  # service.logs has what uvicorn says go the way of all else
             access_log=False,  # Telemetry logs requests, without what they carry
             server_header=False,
+            proxy_headers=False,  # nothing here asks who the client is
             http=limited(settings.max_connections, app.state.shedder),  # type: ignore[arg-type]  # called, never looked at as a class
             ws="none",
             timeout_graceful_shutdown=settings.drain_seconds,  # type: ignore[arg-type]  # asyncio takes fractions

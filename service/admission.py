@@ -19,6 +19,9 @@ WEIGHT: Final = 0.2
 MARGIN: Final = 2.0
 """A request is taken when there is time for twice the estimated wait: the estimate is of the middle. Under tenfold load
 a quarter of those that were taken was late without it, one in eighteen with 1.5. Source: docs/log.md."""
+DOOR_MARGIN: Final = 2.5
+"""The same on the connection, before anything is done for a request: what is let in there should not be refused later,
+when it has cost more."""
 
 
 @dataclass(slots=True)
@@ -32,6 +35,14 @@ class BatchStatistics:
     n_retries: int = 0
     n_expired: int = 0
     engine_seconds: float = 0.0
+
+    def record(self, n_texts: int, n_tokens: int, *, n_padded: int, seconds: float) -> None:
+        """Count a forward pass."""
+        self.n_batches += 1
+        self.n_texts += n_texts
+        self.n_tokens += n_tokens
+        self.n_padded_tokens += n_padded
+        self.engine_seconds += seconds
 
 
 @dataclass(slots=True)
@@ -57,22 +68,40 @@ class Workload:
     def admit(self, n_tokens: int, *, within_seconds: float) -> None:
         """Return nothing when that many tokens, all of one request, can be expected to be done in time.
 
-        Raises: Unavailable, with the seconds after which what waits now will be done. A request before which nothing
-        waits is taken whatever it asks: its size is bounded elsewhere, and it would fare no better later.
+        Raises: Unavailable, with the seconds after which what waits now will be done.
         """
-        if not self.waiting_tokens:
-            return
-        wait = max(1, math.ceil(self.wait_seconds()))
-        if self.waiting_tokens + n_tokens > self.max_queued_tokens:
-            raise Unavailable("overloaded", f"the queue is full; try again in {wait} seconds", retry_after_seconds=wait)
-        if self.wait_seconds(n_tokens) * MARGIN > within_seconds:
-            message = f"the deadline would pass in the queue; try again in {wait} seconds"
-            raise Unavailable("overloaded", message, retry_after_seconds=wait)
+        if objection := self.objection(n_tokens, within_seconds=within_seconds):
+            raise refused(objection, self.retry_after_seconds())
+
+    def objection(self, n_tokens: int, *, within_seconds: float, margin: float = MARGIN) -> str | None:
+        """Why that many tokens cannot be expected to be done in time; None where they can.
+
+        A request before which nothing waits is taken whatever it asks: its size is bounded elsewhere, and it would fare
+        no better later.
+        """
+        waiting = self.queued_tokens + self.expected_tokens
+        if not waiting:
+            return None
+        if waiting + n_tokens > self.max_queued_tokens:
+            return "the queue is full"
+        if (waiting + self.running_tokens + n_tokens) * margin > within_seconds * self.tokens_per_second:
+            return "the deadline would pass in the queue"
+        return None
+
+    def retry_after_seconds(self) -> int:
+        """The whole seconds, one at the least, after which what waits now is expected to be done."""
+        return max(1, math.ceil(self.wait_seconds()))
 
     def record(self, n_tokens: int, seconds: float) -> None:
         """Take a forward pass of that many padded tokens into the measured rate."""
         weight = WEIGHT * min(1.0, n_tokens / FULL_PASS_TOKENS)
         self.tokens_per_second += weight * (n_tokens / max(seconds, 1e-6) - self.tokens_per_second)
+
+
+def refused(objection: str, wait_seconds: int) -> Unavailable:
+    """The refusal of a request for that reason."""
+    message = f"{objection}; try again in {wait_seconds} seconds"
+    return Unavailable("overloaded", message, retry_after_seconds=wait_seconds)
 
 
 @dataclass(slots=True)

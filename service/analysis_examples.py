@@ -4,6 +4,8 @@ from typing import Final
 
 from pydantic.config import JsonDict
 
+from models.labels import Stance
+
 EXAMPLE_ARTICLE: Final = (
     "“We will return to the talks only once the sanctions are lifted,” Foreign Minister Ada Novak told Karim Haddad."
 )
@@ -26,11 +28,16 @@ EXAMPLE_ANALYSIS: Final[JsonDict] = {
             "source": {"start": 66, "end": 92, "text": "Foreign Minister Ada Novak"},
             "cue": {"start": 93, "end": 97, "text": "told"},
             "addressee": "Karim Haddad",
-            "stance": "conditional",
+            "stance": Stance.CONDITIONAL,
             "confidence": 0.97,
-            "probabilities": {"conciliatory": 0.01, "hostile": 0.01, "conditional": 0.97, "none": 0.01},
+            "probabilities": {
+                Stance.CONCILIATORY: 0.01,
+                Stance.HOSTILE: 0.01,
+                Stance.CONDITIONAL: 0.97,
+                Stance.NONE: 0.01,
+            },
             "certain": True,
-            "prediction_set": ["conditional"],
+            "prediction_set": [Stance.CONDITIONAL],
             "conditions": [{"start": 39, "end": 63, "text": "the sanctions are lifted", "kind": "precondition"}],
             "truncated": False,
         }
@@ -40,7 +47,7 @@ EXAMPLE_ANALYSIS: Final[JsonDict] = {
             "name": "Ada Novak",
             "n_mentions": 1,
             "n_statements": 1,
-            "counts": {"conciliatory": 0, "hostile": 0, "conditional": 1, "none": 0},
+            "counts": {Stance.CONCILIATORY: 0, Stance.HOSTILE: 0, Stance.CONDITIONAL: 1, Stance.NONE: 0},
             "leaning": {"value": 0.0, "low": -0.69, "high": 0.72},
             "conditions": [
                 {
@@ -51,7 +58,7 @@ EXAMPLE_ANALYSIS: Final[JsonDict] = {
                     "statement": 0,
                 }
             ],
-            "most_certain": {"conditional": 0},
+            "most_certain": {Stance.CONDITIONAL: 0},
         }
     ],
     "addressed": [
@@ -59,7 +66,7 @@ EXAMPLE_ANALYSIS: Final[JsonDict] = {
             "speaker": "Ada Novak",
             "addressee": "Karim Haddad",
             "n_statements": 1,
-            "counts": {"conciliatory": 0, "hostile": 0, "conditional": 1, "none": 0},
+            "counts": {Stance.CONCILIATORY: 0, Stance.HOSTILE: 0, Stance.CONDITIONAL: 1, Stance.NONE: 0},
         }
     ],
     "n_unknown": 0,

@@ -5,7 +5,8 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, Final
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
+from fastapi.routing import APIRoute
 from opentelemetry.trace import TracerProvider
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -23,12 +24,14 @@ from service.analyst import Analyst
 from service.auth import OPEN_PATHS, Access, KeyRing
 from service.batching import Batcher
 from service.desk import Desk
+from service.direct import Direct, Endpoint
 from service.errors import BadRequest
+from service.feedback import FeedbackStore
 from service.gate import DEADLINE_HEADER, Gate
 from service.guard import SizeGuard
 from service.headers import SafeHeaders
 from service.rollover import Rollover, open_model
-from service.routes import analyze, classify, documentation, health, page
+from service.routes import analyze, classify, documentation, feedback, health, page
 from service.settings import Settings
 from service.shedding import Shedder
 from service.telemetry import Metrics, Telemetry
@@ -47,25 +50,29 @@ WITH_NULLS: Final = (schemas.StanceAnswer, schemas.BatchAnswer, AnalysisAnswer)
 
 def create_app(settings: Settings, classifier: StanceClassifier, *, spans: TracerProvider | None = None) -> FastAPI:
     """The service over an opened and warm classifier. The queue is served while the app runs; ``spans`` go there."""
-    metrics, ring = Metrics(spans), KeyRing(settings)
+    metrics, ring, store = Metrics(spans), KeyRing(settings), FeedbackStore.open(settings)
     rollover = Rollover(classifier, partial(open_model, settings), metrics)
     batcher = Batcher(rollover, Workload(settings.max_queued_tokens))
     watchdog = Watchdog(
         rollover, batcher, deadline_seconds=settings.deadline_seconds, hang_seconds=settings.hang_seconds
     )
     metrics.watch(batcher)
+    allowance = Allowance(settings.key_tokens_per_second, settings.key_burst_tokens)
+    desk = Desk(rollover, batcher, settings, metrics, allowance)
+    classifying = classify.make_router(desk)
 
     app = FastAPI(
         title="Parley",
         summary="The stance of a statement toward negotiations.",
         description=DESCRIPTION,
         version=classifier.artifact.manifest.version,
-        lifespan=lambda _: _serving(rollover, batcher, watchdog),
+        lifespan=lambda _: _serving(rollover, batcher, watchdog, store),
         middleware=[
             *_for_browsers(settings),
             Middleware(Telemetry, metrics=metrics),
             Middleware(Access, ring=ring),
             *_limits(settings, batcher),
+            Middleware(Direct, endpoints=_endpoints(classifying)),
         ],
         exception_handlers={HTTPException: _routing_error},
         redirect_slashes=False,
@@ -77,17 +84,19 @@ def create_app(settings: Settings, classifier: StanceClassifier, *, spans: Trace
     app.state.batcher, app.state.watchdog, app.state.rollover = batcher, watchdog, rollover
     app.state.shedder = Shedder(batcher, watchdog, metrics, ring, deadline_seconds=settings.deadline_seconds)
     app.state.reload = partial(_reload, ring, rollover)
-    allowance = Allowance(settings.key_tokens_per_second, settings.key_burst_tokens)
-    _include_routes(app, Desk(rollover, batcher, settings, metrics, allowance), watchdog)
+    _include_routes(app, classifying, desk, watchdog, store)
     app.openapi = lambda: _openapi(app, rollover, is_locked=ring.is_locked)  # type: ignore[method-assign]  # the way FastAPI documents
     return app
 
 
-def _include_routes(app: FastAPI, desk: Desk, watchdog: Watchdog) -> None:
+def _include_routes(
+    app: FastAPI, classifying: APIRouter, desk: Desk, watchdog: Watchdog, store: FeedbackStore | None
+) -> None:
     """Let the app answer what it answers."""
     settings = desk.settings
-    app.include_router(classify.make_router(desk))
+    app.include_router(classifying)
     app.include_router(analyze.make_router(Analyst(desk)))
+    app.include_router(feedback.make_router(desk, store))
     app.include_router(health.make_router(desk.classifier, watchdog, settings, desk.metrics))
     if settings.page:
         app.include_router(page.make_router())
@@ -96,7 +105,9 @@ def _include_routes(app: FastAPI, desk: Desk, watchdog: Watchdog) -> None:
 
 
 @asynccontextmanager
-async def _serving(rollover: Rollover, batcher: Batcher, watchdog: Watchdog) -> AsyncIterator[None]:
+async def _serving(
+    rollover: Rollover, batcher: Batcher, watchdog: Watchdog, store: FeedbackStore | None
+) -> AsyncIterator[None]:
     """What runs while the app does."""
     read_detector()
     rollover.announce()
@@ -108,6 +119,8 @@ async def _serving(rollover: Rollover, batcher: Batcher, watchdog: Watchdog) -> 
         watchdog.draining = True
         await batcher.close()
         await watchdog.stop()
+        if store:
+            await store.close()
 
 
 async def _routing_error(request: Request, error: Exception) -> Response:
@@ -145,6 +158,11 @@ def _limits(settings: Settings, batcher: Batcher) -> list[Middleware]:
         ),
         Middleware(Gate, batcher=batcher, deadline_seconds=settings.deadline_seconds),
     ]
+
+
+def _endpoints(router: APIRouter) -> dict[str, Endpoint]:
+    """The endpoints of a router's routes, by path."""
+    return {route.path: route.endpoint for route in router.routes if isinstance(route, APIRoute)}
 
 
 def _reload(ring: KeyRing, rollover: Rollover) -> None:

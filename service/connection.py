@@ -5,13 +5,17 @@ The body is the size guard's business; before the head is complete there is no r
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn._types import ASGI3Application
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from service.crowd import Crowd
 from service.headers import SAFE
 from service.shedding import Shedder
+from service.telemetry import CLASSIFYING
 
 HEAD_SECONDS: Final = 10.0
 """From the connection, or the last answer on it, to the end of the next request's head."""
@@ -23,44 +27,13 @@ MAX_PIPELINED: Final = 64
 """Requests that may wait behind another on one connection; no client at large pipelines that many."""
 WRITE_SECONDS: Final = 15.0
 """How long a client may read nothing of an answer, or not see a connection closed, before it is cut off."""
+LINGER_SECONDS: Final = 2.0
+"""For a client that still sends what was refused before it was read. Closed at once, the system would reset the
+connection, and the refusal could be lost with it."""
+LINGER_BYTES: Final = 262_144
+"""What may come meanwhile: what was on its way. A choice."""
 LAST_HEAD_SECONDS: Final = 1.0
 """For a new connection at the end: its request may be on its way, and would be lost if it was closed at once."""
-
-
-class Crowd:
-    """Who is connected, and who waits for the client's bytes: the longest waiting gives way when there are too many."""
-
-    def __init__(self, max_connections: int, shedder: Shedder | None = None) -> None:
-        self.shedder = shedder
-        self._max_connections = max_connections
-        self._all: set[Connection] = set()
-        self._waiting: dict[Connection, None] = {}  # in the order in which they began to wait
-
-    def join(self, connection: "Connection") -> None:
-        """Take a connection in; when all places are taken, in that of the one which has kept us waiting longest.
-
-        Where we keep everybody waiting the new one is one too many: operators' GETs are answered on it, nothing else.
-        """
-        if len(self._all) >= self._max_connections:
-            longest = next(iter(self._waiting), None)
-            connection.surplus = longest is None or longest.surplus
-            if longest:
-                longest.give_way()
-        self._all.add(connection)
-        self.wait(connection)
-
-    def wait(self, connection: "Connection") -> None:
-        """Note that a connection waits for its client from now on."""
-        self._waiting[connection] = None
-
-    def wait_no_more(self, connection: "Connection") -> None:
-        """Note that a whole request has come: now the client waits."""
-        self._waiting.pop(connection, None)
-
-    def leave(self, connection: "Connection") -> None:
-        """Forget a connection."""
-        self._all.discard(connection)
-        self._waiting.pop(connection, None)
 
 
 class Connection(HttpToolsProtocol):
@@ -73,7 +46,13 @@ class Connection(HttpToolsProtocol):
     _refusal: bytes | None = None
     _n_head_bytes = 0
     _head_is_complete = False
-    _too_late: asyncio.TimerHandle | None = None
+    _is_between = True
+    """Whether no byte of a next request has come."""
+    _n_unwanted_bytes: int | None = None
+    """What has come since the last answer was given; None while it has not been."""
+    _timer: asyncio.TimerHandle | None = None
+    _due = 0.0  # on the loop's clock
+    _otherwise: Callable[[], None] | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
         """Begin to wait for the first head."""
@@ -85,12 +64,24 @@ class Connection(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop waiting."""
         self._stop_waiting()
+        if self._timer:
+            self._timer.cancel()  # it would keep all of this in memory until it went off
         if self.crowd:
             self.crowd.leave(self)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Parse what came, and count it while no head is complete."""
+        """Parse what came, and count it while no head is complete; or answer at once what is refused at sight."""
+        if self._n_unwanted_bytes is not None:
+            self._n_unwanted_bytes += len(data)
+            if self._n_unwanted_bytes > LINGER_BYTES:
+                self.transport.abort()
+            return
+        shedder = self._shedder() if self._is_between else None
+        if shedder and (refusal := shedder.at_once(data)):
+            self._unset_keepalive_if_required()
+            self._refuse(refusal)
+            return
         super().data_received(data)
         if not self._head_is_complete:
             self._n_head_bytes += len(data)
@@ -100,7 +91,7 @@ class Connection(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Begin to count."""
         super().on_message_begin()
-        self._n_head_bytes, self._head_is_complete = 0, False
+        self._n_head_bytes, self._head_is_complete, self._is_between = 0, False, False
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Keep a header, unless there are too many."""
@@ -125,12 +116,40 @@ class Connection(HttpToolsProtocol):
 
     def _is_shed(self) -> bool:
         """Whether the request is refused here, once its body has gone by: nothing runs on this connection then."""
-        if not self.crowd or not self.crowd.shedder or self.parser.get_method() != b"POST":
+        if self.parser.get_method() != b"POST" or self.expect_100_continue or not self.parser.should_keep_alive():
             return False
-        free = (self.cycle is None or self.cycle.response_complete) and not self.flow.write_paused
-        if free and self.parser.should_keep_alive() and not (self._is_last or self.surplus or self.expect_100_continue):
-            self._refusal = self.crowd.shedder.refusal(self.url, self.headers)
+        if shedder := self._shedder():
+            self._refusal = shedder.refusal(self.url, self.headers)
         return self._refusal is not None
+
+    def _shedder(self) -> Shedder | None:
+        """Who refuses, where a refusal may be written now: nothing runs on the connection, which will be used again."""
+        if not self.crowd or self._is_last or self.surplus or self.flow.write_paused or self.transport.is_closing():
+            return None
+        return self.crowd.shedder if self.cycle is None or self.cycle.response_complete else None
+
+    def _refuse(self, refusal: bytes) -> None:
+        self._within(HEAD_SECONDS, self._close)
+        self.transport.write(refusal)
+        if self.crowd:
+            self.crowd.wait_no_more(self)
+            self.crowd.wait(self)
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        """Begin with a request."""
+        counts = self.crowd and self.crowd.shedder and cycle.scope["path"] in CLASSIFYING
+        outlet = _Outlet(self.transport.write, partial(self._part, cycle), self.transport.is_closing)
+        cycle.transport = outlet  # type: ignore[assignment]  # it has all that is used
+        super()._start_asgi_task(cycle, partial(_counted, app) if counts else app)
+
+    def _part(self, cycle: RequestResponseCycle) -> None:
+        """Close the connection; where the client still sends, once it has had the time to read the answer."""
+        if not cycle.more_body or self.transport.is_closing():
+            self.transport.close()
+            return
+        self._n_unwanted_bytes = 0
+        self.transport.write_eof()
+        self._within(LINGER_SECONDS, self.transport.abort)
 
     def on_body(self, body: bytes) -> None:
         """Keep a part of a body, unless its request was refused."""
@@ -139,24 +158,26 @@ class Connection(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """Note that it is our turn, or answer here what is refused."""
+        self._is_between = True
         if self._refusal:
             refusal, self._refusal = self._refusal, None
-            self._within(HEAD_SECONDS, self._close)
-            self.transport.write(refusal)
-            if self.crowd:
-                self.crowd.wait_no_more(self)
-                self.crowd.wait(self)
+            self._refuse(refusal)
             return
         if self.crowd:
             self.crowd.wait_no_more(self)
-        if self.cycle is not None:
-            super().on_message_complete()
+        if self.cycle is None:
+            return
+        super().on_message_complete()
+        scope = self.cycle.scope
+        is_running = not (self.pipeline or self.cycle.response_complete)
+        if is_running and self.crowd and self.crowd.shedder and scope["path"] in CLASSIFYING:
+            scope["state"]["expectation"] = self.crowd.shedder.expect()
 
     def on_response_complete(self) -> None:
         """Begin to wait for the next head, unless one has come already; or for the end of the connection."""
         if self.transport.is_closing():
             self._within(WRITE_SECONDS, self.transport.abort)
-        elif not self.pipeline:
+        elif self._n_unwanted_bytes is None and not self.pipeline:
             self._within(HEAD_SECONDS, self._close)
             if self.crowd:
                 self.crowd.wait(self)
@@ -207,13 +228,45 @@ class Connection(HttpToolsProtocol):
             self._within(WRITE_SECONDS, self.transport.abort)
 
     def _within(self, seconds: float, otherwise: Callable[[], None]) -> None:
-        self._stop_waiting()
-        self._too_late = self.loop.call_later(seconds, otherwise)
+        """Do what is said after that time, unless told to stop or told otherwise. A timer that runs is left to run on
+        where it can be: most requests would only put it off.
+        """
+        self._due, self._otherwise = self.loop.time() + seconds, otherwise
+        if self._timer and self._timer.when() > self._due:
+            self._timer.cancel()
+            self._timer = None
+        if not self._timer:
+            self._timer = self.loop.call_later(seconds, self._look_at_the_clock)
+
+    def _look_at_the_clock(self) -> None:
+        self._timer = None
+        if self._otherwise:
+            remaining = self._due - self.loop.time()
+            if remaining > 0:
+                self._timer = self.loop.call_later(remaining, self._look_at_the_clock)
+            else:
+                self._otherwise()
 
     def _stop_waiting(self) -> None:
-        if self._too_late:
-            self._too_late.cancel()
-            self._too_late = None
+        self._otherwise = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Outlet:
+    """What a request's answer is written to, and how the connection ends after it."""
+
+    write: Callable[[bytes], None]
+    close: Callable[[], None]
+    is_closing: Callable[[], bool]
+
+
+async def _counted(app: ASGI3Application, scope: Any, receive: Any, send: Any) -> None:
+    """Serve a request, and expect no more of it at its end, however far it came."""
+    try:
+        await app(scope, receive, send)
+    finally:
+        if expectation := scope["state"].get("expectation"):
+            expectation.end()
 
 
 def limited(max_connections: int, shedder: Shedder | None = None) -> Callable[..., Connection]:

@@ -29,8 +29,8 @@ INLINE_CHARS: Final = 4_000
 TOKENS_PER_WORD: Final = 1.25
 """Measured on the statements written for this project: 1.24."""
 N_MARKERS: Final = 2
-TURN_SECONDS: Final = 0.02
-"""What small requests may take of the event loop at a time: half of the 50 ms within which a refusal is promised."""
+TURN_SECONDS: Final = 0.005
+"""What small requests may take of the event loop at a time: a tenth of the 50 ms within which a refusal is promised."""
 HEAVY_CHARS: Final = 65_536
 """From here on one piece of work at a time: a body of small objects takes twenty times its size while it is read, and
 the tokeniser reads all of a text before it cuts it. Source: docs/proofs.md, R11."""

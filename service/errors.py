@@ -44,6 +44,7 @@ TABLE: Final[tuple[ErrorKind, ...]] = (
     ErrorKind("rate_limited", 429, "this key has used up its tokens; try again in 2 seconds"),
     ErrorKind("internal", 500, "an internal error; the request id finds it in the log"),
     ErrorKind("not_ready", 503, "the service is starting, stopping or unhealthy"),
+    ErrorKind("storage_failed", 503, "the correction could not be stored, and nothing of it was kept; try again later"),
     ErrorKind("deadline_exceeded", 504, "no answer within 15 seconds"),
 )
 BY_CODE: Final = {kind.code: kind for kind in TABLE}

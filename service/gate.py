@@ -34,6 +34,8 @@ class Gate:
         if scope["type"] == "http" and scope["method"] not in BODILESS:
             deadline = time.monotonic() + deadline_after(scope["headers"], self._deadline_seconds)
             scope.setdefault("state", {})["deadline"] = deadline
+            if counted := scope["state"].get("expectation"):  # by service.connection; it must not be in its own way
+                counted.end()
             self._batcher.admit(WIDTH_STEP, deadline=deadline)  # the least that any request needs
             scope["state"]["expectation"] = expectation = Expectation(self._batcher.workload, TYPICAL_TOKENS)
             try:

@@ -27,6 +27,7 @@ EXAMPLE_ANSWER: JsonDict = {
     "language": None,
     "model": "stance-minilm@1.1.0",
     "codebook": "1",
+    "id": "5d41402abc4b/0",
 }
 EXAMPLE_EXPLANATION: Any = [
     {"start": 0, "end": 14, "text": "We will return", "drop": 0.02},
@@ -182,6 +183,7 @@ class StanceAnswer(BaseModel):
     language: Language | None = Field(description="null, or a warning that the text is probably not English")
     model: str = Field(description="name@version")
     codebook: str = Field(description="version of the codebook that says what the labels mean")
+    id: str = Field(description="the request's id and the place of the text in it, from 0; for POST /feedback")
 
     @classmethod
     def of(cls, prediction: Prediction, *, language: ForeignLanguage | None, model: str, codebook: str) -> Self:
@@ -199,7 +201,12 @@ class StanceAnswer(BaseModel):
             language=Language.of(language),
             model=model,
             codebook=codebook,
+            id="",  # the route, which knows the request, fills it in
         )
+
+    def numbered(self, request_id: str, place: int) -> Self:
+        """This answer with its id: that of the request, and the place of the text among those of the request."""
+        return self.model_copy(update={"id": f"{request_id}/{place}"})
 
     def explained(self, groups: Sequence[Contribution]) -> Self:
         """This answer with its explanation."""

@@ -34,7 +34,7 @@ class Settings(BaseModel):
 
     model: Path = Field(RELEASED_MODEL, description="model directory")
     engine: Literal["openvino", "torch"] = Field("openvino", description="inference engine")
-    threads: int = Field(0, ge=0, le=256, description="compute threads; 0 is one for each core")
+    threads: int = Field(0, ge=0, le=256, description="compute threads; 0 is one for each core that may be used")
     host: str = Field("127.0.0.1", min_length=1, description="address to listen on")
     port: int = Field(8000, ge=0, le=65535, description="port to listen on; 0 lets the system choose")
     max_body_bytes: int = Field(4 * 2**20, ge=1_024, le=2**30, description="bytes of a request body")
@@ -77,6 +77,10 @@ class Settings(BaseModel):
     )
     key_burst_tokens: int = Field(50_000, ge=1, le=100_000_000, description="tokens that a rested key may send at once")
     insecure: bool = Field(False, description="whether anybody may ask at an address beyond this machine, without keys")
+    feedback: Path | None = Field(None, description="file in which corrections are stored; without it there are none")
+    feedback_max_bytes: int = Field(
+        2**30, ge=2**16, le=2**50, description="bytes to which the file of corrections may grow"
+    )
     cors_origins: str = Field("", description="origins whose pages may ask from a browser, separated by commas")
     docs: bool = Field(True, description="whether /docs and /openapi.json are served")
     page: bool = Field(True, description="whether the page for people is served at /")

@@ -3,11 +3,10 @@
 import asyncio
 import json
 import logging
+import random
 import re
-import secrets
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -32,6 +31,9 @@ CLASSIFYING: Final = frozenset({"/classify", "/classify/batch", "/analyze", "/an
 CLIENT_GONE: Final = 499
 """Counted, never sent: the client went away before there was an answer. The number is nginx's."""
 
+_ids: Final = random.Random()
+"""Seeded by the system at the start: an id must differ from others, and need not be hard to guess."""
+
 STAGES: Final = ("receive", "encode", "queue", "engine", "respond")
 
 
@@ -43,14 +45,27 @@ class Visit:
     key: str | None = None
     seconds: dict[str, float] = field(default_factory=dict)
 
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
+    def stage(self, name: str) -> "Stage":
         """Measure what is done inside as that stage of the request."""
-        started = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - started
+        return Stage(self.seconds, name)
+
+
+class Stage:
+    """A clock that runs inside of a ``with``; a class, as generators that do the same take three times as long."""
+
+    __slots__ = ("_name", "_seconds", "_started")
+
+    def __init__(self, seconds: dict[str, float], name: str) -> None:
+        self._seconds = seconds
+        self._name = name
+
+    def __enter__(self) -> None:
+        """Start."""
+        self._started = time.perf_counter()
+
+    def __exit__(self, *_: object) -> None:
+        """Stop, and add to what this stage has taken before."""
+        self._seconds[self._name] = self._seconds.get(self._name, 0.0) + time.perf_counter() - self._started
 
 
 def visit_of(scope: Scope) -> Visit:
@@ -65,12 +80,14 @@ class Metrics:
     def __init__(self, provider: TracerProvider | None = None) -> None:
         self._tracer = provider.get_tracer("parley") if provider else None
         self.registry = CollectorRegistry()
+        self._of_route: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
         self.requests = Counter(
             "parley_requests", "Requests by route and status.", ["route", "status"], registry=self.registry
         )
         self.refusals = Counter(
             "parley_errors", "Requests answered with an error, by code.", ["code"], registry=self.registry
         )
+        self._of_code = {code: self.refusals.labels(code) for code in errors.BY_CODE}
         self.latency = Histogram(
             "parley_request_seconds", "Seconds from first to last byte, by route.", ["route"],
             buckets=LATENCY_BUCKETS_SECONDS, registry=self.registry,
@@ -95,19 +112,33 @@ class Metrics:
 
     def count_error(self, code: str) -> None:
         """Count an error that is answered."""
-        self.refusals.labels(code).inc()
+        self._of_code[code].inc()
+
+    @property
+    def traces(self) -> bool:
+        """Whether requests are recorded as spans."""
+        return self._tracer is not None
 
     def count_request(
-        self, method: str, route: str, status: int, seconds: float, visit: Visit, headers: Sequence[tuple[bytes, bytes]]
+        self,
+        method: str,
+        route: str,
+        status: int,
+        seconds: float,
+        visit: Visit,
+        headers: Sequence[tuple[bytes, bytes]],
+        *,
+        noted: bool = True,
     ) -> None:
-        """Count a request; log it in one line and send its span, unless it asks after health."""
-        self.requests.labels(route, status).inc()
-        self.latency.labels(route).observe(seconds)
+        """Count a request; if it is to be noted, log it in one line and send its span, unless it asks after health."""
+        counter, clock = self._of_route.get((route, status)) or self._find(route, status)
+        counter.inc()
+        clock.observe(seconds)
         for stage, took in visit.seconds.items():
             self.stages[stage].observe(took)
         if visit.key:
             self.key_requests.labels(visit.key, status).inc()
-        if route.startswith("/health"):
+        if not noted or route.startswith("/health"):
             return
         fields = {"method": method, "route": route, "status": status, "ms": round(seconds * 1000, 1)}
         key = f" key={visit.key}" if visit.key else ""
@@ -120,6 +151,12 @@ class Metrics:
                 **{f"parley.{stage}_seconds": took for stage, took in visit.seconds.items()},
             }  # fmt: skip
             tracing.record(self._tracer, headers, seconds=seconds, values=values)
+
+    def _find(self, route: str, status: int) -> tuple[Counter, Histogram]:
+        """The counter and the clock of a route; kept, as Prometheus's client takes longer to find than to count."""
+        found = self.requests.labels(route, status), self.latency.labels(route)
+        self._of_route[route, status] = found
+        return found
 
     def watch(self, batcher: Batcher) -> None:
         """Export the batcher's statistics as they are when somebody asks."""
@@ -222,4 +259,4 @@ def request_id_of(headers: Iterable[tuple[bytes, bytes]]) -> str:
     for name, value in headers:
         if name == b"x-request-id" and REQUEST_ID.fullmatch(value):
             return str(value, "ascii")
-    return secrets.token_hex(8)
+    return f"{_ids.getrandbits(64):016x}"

@@ -219,7 +219,7 @@ def test_serving_dependencies_are_small(root: Path) -> None:
     assert not {name for name in locked if name.startswith(("nvidia", "torch"))}
 
 
-@pytest.mark.parametrize("lock", ["serve.lock", "dev.lock", "audit.lock"])
+@pytest.mark.parametrize("lock", ["serve.lock", "dev.lock", "ray.lock", "audit.lock"])
 def test_lock_files_are_for_every_network(root: Path, lock: str) -> None:
     """A lock file pins every package with hashes and has no address of an index in it."""
     text = (root / "requirements" / lock).read_text(encoding="utf-8")
@@ -231,7 +231,7 @@ def test_lock_files_are_for_every_network(root: Path, lock: str) -> None:
     assert urls(text) == []
 
 
-@pytest.mark.parametrize("lock", ["serve.lock", "dev.lock"])
+@pytest.mark.parametrize("lock", ["serve.lock", "dev.lock", "ray.lock"])
 def test_nothing_installed_reports_home(root: Path, lock: str) -> None:
     """No lock has the package by which openvino reports every import to an analytics service."""
     assert "openvino-telemetry" not in locked_packages((root / "requirements" / lock).read_text(encoding="utf-8"))

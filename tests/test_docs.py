@@ -16,6 +16,7 @@ from models.labels import Stance
 from service.analysis_schemas import AnalysisAnswer, StatementAnswer
 from service.app import create_app
 from service.errors import BY_CODE, TABLE
+from service.feedback_schemas import Feedback, FeedbackAnswer
 from service.routes.bodies import BAD_TEXT
 from service.schemas import Batch, BatchAnswer, ErrorAnswer, Health, Info, StanceAnswer, Statement
 from service.settings import PREFIX, RELEASED_MODEL, Settings
@@ -69,6 +70,7 @@ def test_the_table_of_settings_equals_the_code() -> None:
 def test_the_table_of_fields_equals_the_schema() -> None:
     """docs/api.md explains each field of an answer, in the order of the schema, and no other."""
     assert [name for name, _ in rows(api(), "## POST /classify")] == list(StanceAnswer.model_fields)
+    assert [name for name, _ in rows(api(), "## POST /feedback")] == list(Feedback.model_fields)
 
 
 @pytest.mark.parametrize(
@@ -97,6 +99,7 @@ def test_the_errors_of_items_are_named() -> None:
 def schema_of(value: Any) -> type[BaseModel]:
     """The schema that an example in JSON claims to follow, by what it holds."""
     claims: dict[str, type[BaseModel]] = {
+        "prediction_id": Feedback, "stored": FeedbackAnswer,
         "statements": AnalysisAnswer, "stance": StanceAnswer, "n_ok": BatchAnswer, "error": ErrorAnswer, "digest": Info,
         "items": Batch, "text": Statement, "status": Health,
     }  # fmt: skip
@@ -106,7 +109,7 @@ def schema_of(value: Any) -> type[BaseModel]:
 def stance_answers(value: Any) -> Iterator[dict[str, Any]]:
     """Every answer for a statement that an example holds."""
     if isinstance(value, dict):
-        if "stance" in value:
+        if "probabilities" in value:
             yield value
         for inner in value.values():
             yield from stance_answers(inner)
@@ -141,7 +144,7 @@ def test_examples_for_the_shell_send_valid_bodies(page: Path) -> None:
     for block in blocks(page.read_text(encoding="utf-8"), "sh"):
         for body in re.findall(r"-d '(\{.*\})'$", block, re.MULTILINE):
             value = json.loads(body.replace("'\"'\"'", "'"))
-            assert schema_of(value) in (Batch, Statement)
+            assert schema_of(value) in (Batch, Statement, Feedback)
             schema_of(value).model_validate(value)
 
 

@@ -3,12 +3,13 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache, partial
 from typing import Any, Final
 
 import pyarrow as pa
 
 from models.conditions import ConditionSpan
-from models.labels import STANCES
+from models.labels import STANCES, Stance
 from models.prediction import Prediction
 from training.rows import InputError, Row, quoted
 
@@ -58,6 +59,10 @@ class Scored:
     language: str | None
 
 
+Reader = Callable[[Scored], Answer]
+"""What gives one column's value for a row."""
+
+
 @dataclass(frozen=True)
 class AnswerColumns:
     """The chosen columns. ``nested``: probabilities as one struct, sets and conditions as lists, not as text."""
@@ -88,15 +93,9 @@ class AnswerColumns:
 
     def values(self, scored: Scored, *, model: str) -> dict[str, Answer]:
         """The columns of one row, in the order of ``schema``."""
-        answer: dict[str, Answer] = {}
-        for name in self.names:
-            if name == "probabilities" and not self.nested:
-                for stance in STANCES:
-                    answer[f"{self.prefix}probability_{stance}"] = scored.prediction.probabilities[stance]
-            elif name == "model":
-                answer[self.prefix + name] = model
-            else:
-                answer[self.prefix + name] = (_NESTED if self.nested and name in NESTED else _FLAT)[name](scored)
+        answer = {column: read(scored) for column, read in _readers(self.names, self.nested, self.prefix)}
+        if "model" in self.names:
+            answer[self.prefix + "model"] = model
         return answer
 
     def check_clash(self, columns: Sequence[str]) -> None:
@@ -115,17 +114,39 @@ def listed(conditions: Sequence[ConditionSpan]) -> list[Any]:
     return [{"start": c.start, "end": c.end, "text": c.text, "kind": str(c.kind)} for c in conditions]
 
 
-_FLAT: Final[Mapping[str, Callable[[Scored], Answer]]] = {
+@cache
+def _readers(names: tuple[str, ...], nested: bool, prefix: str) -> tuple[tuple[str, Reader], ...]:
+    """What reads each column off a scored row; worked out once, as it is asked for every row."""
+    found: list[tuple[str, Reader]] = []
+    for name in names:
+        if name == "probabilities" and not nested:
+            found += [(f"{prefix}probability_{stance}", partial(_probability, stance)) for stance in STANCES]
+        else:
+            found.append((prefix + name, (_NESTED if nested and name in NESTED else _FLAT)[name]))
+    return tuple(found)
+
+
+def _probability(stance: Stance, scored: Scored) -> Answer:
+    return scored.prediction.probabilities[stance]
+
+
+def _conditions(scored: Scored) -> Answer:
+    found = scored.prediction.conditions
+    return json.dumps(listed(found), ensure_ascii=False) if found else "[]"  # most rows have none
+
+
+_FLAT: Final[Mapping[str, Reader]] = {
     "stance": lambda scored: str(scored.prediction.stance),
     "confidence": lambda scored: scored.prediction.confidence,
     "certain": lambda scored: scored.prediction.certain,
     "prediction_set": lambda scored: ";".join(scored.prediction.prediction_set),
-    "conditions": lambda scored: json.dumps(listed(scored.prediction.conditions), ensure_ascii=False),
+    "conditions": _conditions,
     "truncated": lambda scored: scored.prediction.truncated,
     "n_tokens": lambda scored: scored.prediction.n_tokens,
     "language": lambda scored: scored.language,
+    "model": lambda _: None,  # the same for all rows; it is put in behind
 }
-_NESTED: Final[Mapping[str, Callable[[Scored], Answer]]] = {
+_NESTED: Final[Mapping[str, Reader]] = {
     "probabilities": lambda scored: {str(stance): scored.prediction.probabilities[stance] for stance in STANCES},
     "prediction_set": lambda scored: [str(stance) for stance in scored.prediction.prediction_set],
     "conditions": lambda scored: listed(scored.prediction.conditions),

@@ -15,6 +15,7 @@ from training.examples import Condition, CorpusError, Origin, read_jsonl, sha256
 
 ARTICLES: Final = "articles.jsonl"
 WIKINEWS: Final = "wikinews.jsonl"
+ARTICLE_ORIGINS: Final = (Origin.WRITTEN, Origin.RECORD)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +93,8 @@ class Article:
         statements = tuple(ArticleStatement.from_dict(statement) for statement in row["statements"])
         actors = tuple(Actor.from_dict(actor) for actor in row["actors"])
         article = cls(**{**row, "origin": Origin(row["origin"]), "statements": statements, "actors": actors})
+        if article.origin not in ARTICLE_ORIGINS:
+            raise ValueError(f"{article.id}: articles are {' or '.join(ARTICLE_ORIGINS)}, not {article.origin}")
         if fault := next(faults(article), None):
             raise ValueError(f"{article.id}: {fault}")
         return article

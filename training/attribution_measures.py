@@ -9,13 +9,13 @@ from typing import Any, Final
 import numpy as np
 
 from models.attribution import Attribution
+from models.decision import FloatArray
 from models.labels import Speech
 from models.segmentation import Segment
 from models.span import Span
 from training.articles import Article, ArticleStatement
 from training.examples import Origin
 from training.intervals import bootstrap
-from training.metrics import FloatArray
 
 Counts = Counter[str]
 ALL: Final = "all"

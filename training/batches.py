@@ -89,7 +89,7 @@ def token_targets(example: Example, encoding: Encoding) -> tuple[list[int], list
 def speech_targets(example: Example, encoding: Encoding) -> tuple[list[int], list[int]]:
     """The tags of source and cue of each token, IGNORED where nobody annotated them. Shapes: T and T."""
     is_spoken = isinstance(example, SpokenExample)
-    spans = (example.source, example.cue) if isinstance(example, SpokenExample) else (None, None)
+    spans = (example.source_span, example.cue_span) if isinstance(example, SpokenExample) else (None, None)
     sources, cues = ([_tag_in(span, *offset, known=is_spoken) for offset in encoding.offsets] for span in spans)
     return sources, cues
 

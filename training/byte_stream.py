@@ -1,12 +1,12 @@
 """The bytes of a file, decompressed where its suffix says .gz, .zst or .zstd."""
 
 import io
-from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Final, Self, cast
 
 import pyarrow as pa
 
+from training.places import Place
 from training.rows import InputError
 
 COMPRESSIONS: Final = {".gz": "gzip", ".zst": "zstd", ".zstd": "zstd"}
@@ -16,7 +16,7 @@ BUFFER_BYTES: Final = 2**18
 class ByteStream:
     """An open file whose bytes are read through ``file``. A compressed one that was cut off raises OSError."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Place) -> None:
         self._raw = path.open("rb")
         self._size = path.stat().st_size
         kind = COMPRESSIONS.get(path.suffix.lower())
@@ -40,13 +40,13 @@ class ByteStream:
         return 1.0 if self._raw.closed else self._raw.tell() / max(self._size, 1)
 
 
-def stem_suffix(path: Path) -> str:
+def stem_suffix(path: Place) -> str:
     """The suffix that names the format, below the one of a compression: ``.csv`` of ``a.csv.gz``."""
     inner = path.with_suffix("") if path.suffix.lower() in COMPRESSIONS else path
     return inner.suffix.lower()
 
 
-def check_encoding(path: Path) -> None:
+def check_encoding(path: Place) -> None:
     """Raise InputError for UTF-16, which Excel calls Unicode text. Raises: InputError, OSError."""
     with ByteStream(path) as stream:
         if stream.file.read(2) in (b"\xff\xfe", b"\xfe\xff"):

@@ -20,8 +20,8 @@ class TrainingConfig:
     learning_rate: float = 1e-4  #: peak rate of the encoder
     head_learning_rate: float = 1e-3  #: peak rate of the pooler and of both heads, which start from nothing
     condition_weight: float = 1.0  #: weight of the condition head's loss beside the stance's
-    attribution_weight: float = 1.0  #: weight of the attribution head's loss, over the statements of articles
-    consistency_weight: float = 0.0  #: weight of how far the answers to a statement and its swapped copy differ
+    attribution_weight: float = 4.0  #: weight of the attribution head's loss, over the statements of articles
+    consistency_weight: float = 4.0  #: weight of how far the answers to a statement and its swapped copy differ
     warmup_share: float = 0.1  #: share of the steps in which the rate rises, before it falls along a cosine
     weight_decay: float = 0.01  #: decay of all weights but biases and norms
     label_smoothing: float = 0.05  #: share of the target spread over all labels
@@ -30,7 +30,7 @@ class TrainingConfig:
     fairly_sure_weight: float = 0.7  #: loss weight at confidence 2; certain and written statements weigh 1
     written_weight: float = 1.0  #: factor on the loss weight of the statements written here; 0 leaves them out
     article_weight: float = 0.5  #: factor on the stance's loss for statements of articles; 0 leaves articles out
-    swap_share: float = 0.5  #: share of the statements with swappable names that are trained on with names swapped
+    swap_share: float = 1.0  #: share of the statements with swappable names that are trained on with names swapped too
     keep_near_duplicates: bool = False  #: train on near-duplicates of what is measured on too, as 1.1.0 did
     train_share: float = 1.0  #: share of the training groups to train on, for learning curves; shares are nested
     freeze_word_embeddings: bool = True  #: keep the word embeddings of the base: half of the weights, faster steps
@@ -60,7 +60,7 @@ class TrainingConfig:
         Raises: TypeError.
         """
         known = {item.name for item in fields(cls)}
-        earlier = {"keep_near_duplicates": True, "article_weight": 0.0}
+        earlier = {"keep_near_duplicates": True, "article_weight": 0.0, "consistency_weight": 0.0}
         return cls(**{**earlier, **{name: record[name] for name in record if name in known}})
 
     @classmethod

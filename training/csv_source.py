@@ -7,14 +7,14 @@ import csv
 import io
 from collections import deque
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import islice
-from pathlib import Path
 from typing import Final, TextIO
 
 import pyarrow as pa
 
 from training.byte_stream import ByteStream, check_encoding
+from training.places import Place
 from training.rows import MAX_LINE_CHARS, BadRow, InputError, Row, check_columns, excerpt, printable
 
 DELIMITERS: Final = ",;\t|"
@@ -24,7 +24,7 @@ SNIFF_CHARS: Final = 64 * 2**10
 class CsvSource:
     """A CSV file with a header; its columns are strings. Quoting is strict, so that no value is altered silently."""
 
-    def __init__(self, path: Path, *, delimiter: str | None = None) -> None:
+    def __init__(self, path: Place, *, delimiter: str | None = None) -> None:
         check_encoding(path)
         self._path = path
         self._stream: ByteStream | None = None
@@ -96,7 +96,8 @@ class CsvSource:
             try:
                 yield file
             finally:
-                file.detach()  # else it would close the stream when it is collected
+                with suppress(ValueError):  # closed already, where a generator is collected after its file
+                    file.detach()  # else it would close the stream when it is collected
 
     def _sniff(self) -> str:
         """The delimiter under which the header has several cells and most of the first records as many."""

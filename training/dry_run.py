@@ -1,13 +1,15 @@
 """What a scoring run would do and how long it would take, from a measured sample; writes nothing."""
 
 import time
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 from typing import Final
 
 from training.input import read_rows
+from training.rows import BadRow, Row, chunks
 from training.run_folder import run_path
-from training.scoring import score_chunk
+from training.scoring import Job, Part
 from training.scoring_run import Model, Plan, n_rows_of
 
 SAMPLE_ROWS: Final = 512
@@ -29,7 +31,7 @@ def dry_run(plan: Plan, model: Model) -> str:
     n_rows = n_read if ended else n_rows_of(plan.source, n_read, limit=plan.limit)
     known = "" if ended or plan.source.n_rows is not None else "about "
     started = time.perf_counter()
-    part = score_chunk(model.classifiers[0], sample, job=job)
+    parts = list(_score(sample, model, job))
     seconds = time.perf_counter() - started
     lines = [
         f"input    {len(plan.inputs)} file(s), {known}{n_rows or 0:,} rows",
@@ -37,17 +39,25 @@ def dry_run(plan: Plan, model: Model) -> str:
         f"output   {plan.output} ({job.layout.format})",
     ]
     if sample and n_rows:
-        n_workers = len(model.classifiers)
-        rate = len(sample) * n_workers / seconds
-        n_bytes = len(part.data) * n_rows / len(sample)
+        rate = len(sample) / seconds
+        n_bytes = sum(len(part.data) for part in parts) * n_rows / len(sample)
+        n_refused = sum(part.tally.n_refused for part in parts)
         lines += [
-            f"sample   the first {len(sample)} rows: {part.tally.n_scored} scored, {part.tally.n_refused} refused",
-            f"time     about {_duration(n_rows / rate)} at {rate:,.0f} rows/s ({n_workers} x what one classifier did)",
+            f"sample   the first {len(sample)} rows: {len(sample) - n_refused} scored, {n_refused} refused",
+            f"time     about {_duration(n_rows / rate)} at {rate:,.0f} rows/s, as the sample went",
             f"disk     about {2 * n_bytes / 2**20:,.1f} MiB while it runs, half of it in the end",
         ]
     if run_path(plan.output).exists():
         lines.append(f"         {run_path(plan.output)} holds work of an earlier run, which would be gone on with")
     return "\n".join([*lines, "nothing was written"])
+
+
+def _score(sample: Sequence[Row | BadRow], model: Model, job: Job) -> Iterator[Part]:
+    """The parts of the sample, a chunk for each worker, side by side as in a run."""
+    n_rows = max(-(-len(sample) // model.n_workers), 1)
+    for done in model.score(enumerate(chunks(sample, n_rows), start=1), job=job):
+        if isinstance(done, tuple):
+            yield done[1]
 
 
 def _duration(seconds: float) -> str:

@@ -32,6 +32,7 @@ class Origin(StrEnum):
 
     WRITTEN = "written here"
     RECORD = "public record"
+    REVIEWED = "reviewed"  # a user's own text with a person's correction; training.curate makes them, none ship
 
 
 @dataclass(frozen=True, slots=True)

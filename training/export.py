@@ -28,8 +28,8 @@ from models.engines.torch import StanceNetwork
 from models.errors import ParleyError
 from training.calibrate import TEMPERATURE_RANGE, fit_decision
 from training.config import TrainingConfig
-from training.corpus import read_corpus
-from training.examples import DATA, CorpusError, Example, Origin, digest, labels_of
+from training.corpus import add_data_flag, read_corpus, split_data
+from training.examples import CorpusError, Example, Origin, digest, labels_of
 from training.finetune import used_for_training
 from training.program import make_parser
 from training.splits import Corpus
@@ -137,13 +137,13 @@ def training_data(record: dict[str, Any], corpus: Corpus) -> dict[str, Any]:
     return {**record["data"], "written_groups_trained": sorted(written), "n_calibration": len(corpus.calibration)}
 
 
-def export(checkpoint: Path, output: Path, *, version: str, data: Path) -> Manifest:
+def export(checkpoint: Path, output: Path, *, version: str, data: Path, reviewed: Sequence[Path] = ()) -> Manifest:
     """Write a whole artifact to ``output``, replacing what is there only when it is complete.
 
     Raises: ExportError, CorpusError, ParleyError.
     """
     record = read_run(checkpoint)
-    corpus = read_corpus(data)
+    corpus = read_corpus(data, reviewed=reviewed)
     manifest = Manifest(
         name=output.name,
         version=version,
@@ -203,12 +203,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--output", type=Path, required=True, metavar="DIR", help="the artifact; its name becomes the model's"
     )
     parser.add_argument("--version", required=True, help="the model's version, such as 1.0.0")
-    parser.add_argument(
-        "--data", type=Path, default=DATA, metavar="DIR", help="the corpus folder (default: training/data)"
-    )
+    add_data_flag(parser)
     flags = parser.parse_args(arguments)
     try:
-        manifest = export(choose_run(flags.checkpoint), flags.output, version=flags.version, data=flags.data)
+        data, reviewed = split_data(flags.data)
+        run = choose_run(flags.checkpoint)
+        manifest = export(run, flags.output, version=flags.version, data=data, reviewed=reviewed)
     except (ExportError, CorpusError, ParleyError) as error:
         print(f"export: {error}", file=sys.stderr)
         return 2

@@ -1,6 +1,7 @@
 """Fine-tune the base encoder on the corpus and write a checkpoint in Hugging Face layout.
 
     python -m training.finetune --output runs/seed-0 --seed 0
+    python -m training.finetune --output runs/mine --data training/data reviewed.jsonl   # with training.curate's
     accelerate launch -m training.finetune --output runs/seed-0      # several GPUs, each with batches of --batch-size
 
 The public record must have been hydrated before (python -m training.hydrate). Then: python -m training.export.
@@ -34,8 +35,8 @@ from models.labels import STANCES
 from training import batches
 from training.base import Base, BaseError, find_base
 from training.config import TrainingConfig
-from training.corpus import read_corpus
-from training.examples import DATA, CorpusError, Example, Origin, digest
+from training.corpus import add_data_flag, read_corpus, split_data
+from training.examples import CorpusError, Example, Origin, digest
 from training.metrics import macro_f1, per_class_f1
 from training.program import make_parser
 from training.splits import Corpus, position
@@ -229,15 +230,27 @@ def check_resume(output: Path, *, resume: bool) -> None:
         raise RunError(f"{output}: holds checkpoints of an earlier run; go on with --resume or choose another --output")
 
 
-def run(config: TrainingConfig, *, output: Path, data: Path, resume: bool, corpus: Corpus | None = None) -> float:
+def run(
+    config: TrainingConfig,
+    *,
+    output: Path,
+    data: Path,
+    resume: bool,
+    reviewed: Sequence[Path] = (),
+    corpus: Corpus | None = None,
+) -> float:
     """One fine-tuning run from start to saved checkpoint; returns the validation macro-F1 after the last epoch.
 
-    Without a ``corpus`` of its own, it is the one in the folder ``data``. Raises: RunError, CorpusError, BaseError.
+    Without a ``corpus`` of its own, it is the one in the folder ``data``, with the examples of the files ``reviewed``.
+    Raises: RunError, CorpusError, BaseError.
     """
     check_resume(output, resume=resume)
     set_seed(config.seed)
     base = find_base(config.base)
-    corpus = corpus or read_corpus(data)
+    corpus = corpus or read_corpus(data, reviewed=reviewed)
+    if reviewed:
+        n_reviewed = sum(example.origin is Origin.REVIEWED for example in corpus.train)
+        logging.info("%d of the %d examples to train on are reviewed ones", n_reviewed, len(corpus.train))
     trainer = make_trainer(corpus, base, config, output=output)
     before = trainer.evaluate()
     logging.info("before training: validation macro-F1 %.3f", before["eval_macro_f1"])
@@ -251,15 +264,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """The program; returns its exit status."""
     parser = make_parser("training.finetune", __doc__)
     parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="where the checkpoint goes")
-    parser.add_argument(
-        "--data", type=Path, default=DATA, metavar="DIR", help="the corpus folder (default: training/data)"
-    )
+    add_data_flag(parser)
     parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint in the output directory")
     TrainingConfig.add_flags(parser)
     flags = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     try:
-        best = run(TrainingConfig.from_flags(flags), output=flags.output, data=flags.data, resume=flags.resume)
+        data, reviewed = split_data(flags.data)
+        config = TrainingConfig.from_flags(flags)
+        best = run(config, output=flags.output, data=data, reviewed=reviewed, resume=flags.resume)
     except (RunError, CorpusError, BaseError) as error:
         print(f"finetune: {error}", file=sys.stderr)
         return 2

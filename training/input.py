@@ -4,7 +4,7 @@ import glob
 import os
 import zlib
 from collections.abc import Collection, Iterator, Sequence
-from pathlib import Path
+from pathlib import Path, PurePath, PurePosixPath
 from typing import Final
 
 import pyarrow as pa
@@ -14,6 +14,7 @@ from training.csv_source import CsvSource
 from training.jsonl_source import JsonlSource
 from training.many_source import ManySource
 from training.parquet_source import ParquetSource
+from training.places import Place, RemotePath, locate
 from training.rows import BadRow, InputError, Row, Source
 
 FORMATS: Final = ("csv", "jsonl", "parquet")
@@ -22,7 +23,7 @@ OURS: Final = (".errors.jsonl", ".manifest.json", ".run")
 """What a run leaves beside its output, by the end of its name; never an input that is found in a directory."""
 
 
-def format_of(path: Path, *, override: str | None = None) -> str:
+def format_of(path: Place, *, override: str | None = None) -> str:
     """The format that the override, or else the suffix, says. Raises: InputError for a suffix that says nothing."""
     suffix = stem_suffix(path)
     found = override or SUFFIXES.get(suffix)
@@ -33,21 +34,18 @@ def format_of(path: Path, *, override: str | None = None) -> str:
     return found
 
 
-def find_inputs(named: Sequence[str], *, output: Path) -> tuple[list[Path], bool]:
+def find_inputs(named: Sequence[str], *, output: Place) -> tuple[list[Place], bool]:
     """The files that were named, by themselves, by a directory or by a pattern, and whether there can be several.
 
     Directories are searched to the bottom for files with a known suffix, hidden ones, the output and what belongs to it
     left out. Each file comes once, sorted within what named it. Raises: InputError.
     """
-    found: dict[Path, None] = {}
+    found: dict[Place, None] = {}
     several = len(named) > 1
     for name in named:
-        path = Path(name)
-        if path.is_dir():
-            inside = sorted(item for item in path.rglob("*") if _is_input(item.relative_to(path), item, output))
-        elif not path.exists() and glob.has_magic(name):
-            inside = sorted(Path(item) for item in glob.glob(name, recursive=True) if Path(item).is_file())
-        else:
+        path = locate(name)
+        inside = _inside(path, output)
+        if inside is None:
             found[path] = None
             continue
         several = True
@@ -57,14 +55,34 @@ def find_inputs(named: Sequence[str], *, output: Path) -> tuple[list[Path], bool
     return list(found), several
 
 
-def _is_input(relative: Path, item: Path, output: Path) -> bool:
+def _inside(path: Place, output: Place) -> list[Place] | None:
+    """The files that a directory or a pattern stands for; None for the name of one file. Raises: InputError."""
+    try:
+        if isinstance(path, RemotePath):
+            if path.is_dir():
+                below = ((item.relative_to(path), item) for item in path.rglob("*"))
+                return [*sorted(item for relative, item in below if _is_input(relative, item, output))]
+            if not path.exists() and glob.has_magic(path.key):
+                return [*sorted(item for item in path.matching() if item.is_file())]
+            return None
+        if path.is_dir():
+            inside = ((item.relative_to(path), item) for item in path.rglob("*"))
+            return [*sorted(item for relative, item in inside if _is_input(relative, item, output))]
+        if not path.exists() and glob.has_magic(str(path)):
+            return [*sorted(Path(item) for item in glob.glob(str(path), recursive=True) if Path(item).is_file())]
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {_cause(error)}") from error
+    return None
+
+
+def _is_input(relative: PurePath, item: Place, output: Place) -> bool:
     if any(part.startswith((".", "_")) or part.endswith(OURS) for part in relative.parts):
         return False
     return stem_suffix(item) in SUFFIXES and item.is_file() and item.resolve() != output.resolve()
 
 
 def open_source(
-    path: Path,
+    path: Place,
     *,
     format: str | None = None,
     delimiter: str | None = None,
@@ -89,7 +107,7 @@ def open_source(
 
 
 def open_sources(
-    paths: Sequence[Path],
+    paths: Sequence[Place],
     *,
     source_column: str | None,
     format: str | None = None,
@@ -109,9 +127,15 @@ def open_sources(
     return ManySource(dict(zip(names_of(paths), sources.values(), strict=True)), source_column=source_column)
 
 
-def names_of(paths: Sequence[Path]) -> list[str]:
-    """How each file is called in the output: its path below the deepest directory that holds them all."""
-    whole = [path.resolve() for path in paths]
+def names_of(paths: Sequence[Place]) -> list[str]:
+    """How each file is called in the output: its path below the deepest directory that holds them all.
+
+    Raises: InputError where none does.
+    """
+    stores = {path.scheme if isinstance(path, RemotePath) else "" for path in paths}
+    if len(stores) > 1:
+        raise InputError("the inputs are in several kinds of stores; score those of one together")
+    whole = [PurePosixPath(path.key) if isinstance(path, RemotePath) else path.resolve() for path in paths]
     top = os.path.commonpath([path.parent for path in whole])
     return [path.relative_to(top).as_posix() for path in whole]
 

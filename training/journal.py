@@ -3,14 +3,14 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Final, Self
 
-from training.durable import append_line, cut_torn_line, write_whole
+from training.durable import append_line, read_lines, remove, write_whole
+from training.places import Place, RemotePath
 from training.rows import Mismatch
 from training.tally import Tally
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 """Of journals and manifests; another one is never resumed."""
 
 Identity = dict[str, Any]
@@ -43,26 +43,28 @@ class ChunkRecord:
 class Journal:
     """The journal of a run folder. The last record of a chunk counts: a damaged one is done and written again."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Place) -> None:
         self._path = path
         self.identity: Identity | None = None
         self.records: dict[int, ChunkRecord] = {}
         self.n_chunks: int | None = None  # known when the input was read to its end
 
     @classmethod
-    def open(cls, path: Path) -> Self:
+    def open(cls, path: Place) -> Self:
         """The journal at ``path``, a torn last line cut off; without identity where there is none. Raises: OSError."""
         journal = cls(path)
-        if path.exists():
-            cut_torn_line(path)
-            lines = path.read_bytes().splitlines()
-            for line in lines:
-                journal._take(json.loads(line))
+        for line in read_lines(path):
+            journal._take(json.loads(line))
         return journal
 
     def begin(self, identity: Identity) -> None:
         """Start anew under this identity. Raises: OSError."""
-        write_whole(self._path, lambda file: file.write(_line({"identity": identity}) + b"\n"))
+        line = _line({"identity": identity})
+        if isinstance(self._path, RemotePath):
+            remove(self._path)
+            append_line(self._path, line)
+        else:
+            write_whole(self._path, lambda file: file.write(line + b"\n"))
         self.identity, self.records, self.n_chunks = identity, {}, None
 
     def add(self, record: ChunkRecord) -> None:
@@ -86,7 +88,7 @@ class Journal:
             self.records[record.number] = record
 
 
-def check_identity(found: Identity, wanted: Identity, *, where: Path) -> None:
+def check_identity(found: Identity, wanted: Identity, *, where: Place) -> None:
     """Raise when a run would go on from another one's work. Raises: Mismatch, which names every difference."""
     changed = [_difference(name, found, wanted) for name in wanted if found.get(name) != wanted[name]]
     if changed:

@@ -6,13 +6,13 @@ The codes that it gives: invalid_json, invalid_utf8, not_an_object, line_too_lon
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
-from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 import pyarrow as pa
 
 from models.errors import UnreadableText
 from training.byte_stream import ByteStream, check_encoding
+from training.places import Place
 from training.rows import EXCERPT_CHARS, MAX_LINE_CHARS, BadRow, InputError, Row, excerpt, printable
 
 BOM: Final = b"\xef\xbb\xbf"
@@ -23,7 +23,7 @@ MAX_DEPTH: Final = 100
 class JsonlSource:
     """A file with one JSON object a line. A first pass finds all columns and the kinds of their values."""
 
-    def __init__(self, path: Path, *, limit: int | None = None) -> None:
+    def __init__(self, path: Place, *, limit: int | None = None) -> None:
         check_encoding(path)
         self._path = path
         self._stream: ByteStream | None = None

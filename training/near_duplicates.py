@@ -3,7 +3,7 @@
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import Final, TypeVar
 
 from models.text import normalise
 from training.examples import Example
@@ -15,6 +15,7 @@ MIN_SHARED: Final = 0.5
 MIN_WORDS: Final = 8
 """Shorter statements are phrases ("I welcome this agreement."): they repeat only what they equal, word for word."""
 
+AnyExample = TypeVar("AnyExample", bound=Example)
 Words = tuple[str, ...]
 _WORD: Final = re.compile(r"\w+")
 
@@ -48,6 +49,10 @@ class NearDuplicates:
             self._postings[gram].append(len(self._sizes))
         self._sizes.append(len(grams))
 
+    def have_words(self, text: str) -> bool:
+        """Whether one of the texts is the same words."""
+        return words_of(text) in self._whole
+
     def have(self, text: str) -> bool:
         """Whether one of the texts is the same words, or shares MIN_SHARED of the trigrams of the shorter of both."""
         words = words_of(text)
@@ -58,7 +63,7 @@ class NearDuplicates:
         return any(n >= MIN_SHARED * min(len(grams), self._sizes[place]) for place, n in shared.items())
 
 
-def without_near_duplicates(examples: Sequence[Example], *, of: Iterable[Example]) -> list[Example]:
+def without_near_duplicates(examples: Sequence[AnyExample], *, of: Iterable[Example]) -> list[AnyExample]:
     """The examples that do not nearly repeat one of the others; texts that are not there repeat nothing."""
     others = NearDuplicates(example.text for example in of if example.text)
     return [example for example in examples if not others.have(example.text or "")]

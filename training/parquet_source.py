@@ -1,12 +1,12 @@
 """Parquet, streamed as rows that keep their Arrow form. The code that it gives: invalid_utf8."""
 
 from collections.abc import Collection, Iterator, Sequence
-from pathlib import Path
 from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from training.places import Place, RemotePath
 from training.rows import BadRow, InputError, Row, check_columns, excerpt
 
 PARQUET_BATCH_ROWS: Final = 256
@@ -18,7 +18,7 @@ class ParquetSource:
 
     as_json: frozenset[str] = frozenset()
 
-    def __init__(self, path: Path, *, only: Collection[str] | None = None) -> None:
+    def __init__(self, path: Place, *, only: Collection[str] | None = None) -> None:
         """``only``: read no other columns. Raises: InputError."""
         self._path = path
         with self._open() as file:
@@ -55,6 +55,8 @@ class ParquetSource:
 
     def _open(self) -> pq.ParquetFile:
         try:
+            if isinstance(self._path, RemotePath):
+                return pq.ParquetFile(self._path.path, filesystem=self._path.filesystem)
             return pq.ParquetFile(self._path)
         except pa.ArrowException as error:
             raise InputError(f"{self._path}: not a whole Parquet file (cut off?): {_first_line(error)}") from error

@@ -8,7 +8,6 @@ import contextlib
 import io
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 import pyarrow as pa
@@ -16,11 +15,13 @@ import pyarrow.parquet as pq
 
 from training.answers import Scored
 from training.layout import Layout
+from training.places import Place
 from training.rows import OutputError, Row
 
 ROW_GROUP_ROWS: Final = 2**15
-ROW_GROUP_BYTES: Final = 64 * 2**20
-"""A row group is written when either is reached: small groups cost readers time, large ones cost memory here."""
+ROW_GROUP_BYTES: Final = 16 * 2**20
+"""A row group is written when either is reached: small groups cost readers time, large ones four times their size in
+memory here."""
 
 
 class ParquetFormat:
@@ -41,7 +42,7 @@ class ParquetFormat:
                 stream.write_table(self._table(scored))
         return bytes_out.getvalue(), dict.fromkeys(sorted(self._layout.as_json), why)
 
-    def merge(self, parts: Iterable[Path], file: BinaryIO) -> None:
+    def merge(self, parts: Iterable[Place], file: BinaryIO) -> None:
         """The rows of every part in row groups, and the footer. Raises: OSError, OutputError."""
         with _arrow_errors(), pq.ParquetWriter(file, self._schema) as parquet:
             waiting: list[pa.Table] = []
@@ -56,8 +57,9 @@ class ParquetFormat:
                 parquet.write_table(pa.concat_tables(waiting).combine_chunks())
 
     def _table(self, scored: Sequence[Scored]) -> pa.Table:
-        extra = pa.Table.from_pylist([self._layout.extra_values(item) for item in scored], schema=self._layout.extra)
-        columns = self._passed_through([item.row for item in scored]) + extra.columns
+        values = [self._layout.extra_values(item) for item in scored]
+        extra = [pa.array([row[field.name] for row in values], type=field.type) for field in self._layout.extra]
+        columns = [*self._passed_through([item.row for item in scored]), *extra]
         return pa.Table.from_arrays(columns, schema=self._schema).combine_chunks()
 
     def _passed_through(self, rows: Sequence[Row]) -> list[pa.ChunkedArray]:

@@ -10,15 +10,15 @@ RunError          the run cannot be done, or not now; its message is for whoever
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Final, Protocol
 
 import pyarrow as pa
 
 EXCERPT_CHARS: Final = 200
 """Characters of what was refused that an error report repeats."""
-MAX_CHUNK_CHARS: Final = 32 * 2**20
-"""A chunk ends early when its strings reach this many characters: rows of 50 MB must not be held 2,048 at a time."""
+MAX_CHUNK_CHARS: Final = 8 * 2**20
+"""A chunk ends early when its values reach this many characters: rows of 50 MB must not be held 2,048 at a time, and
+of a chunk's characters a run holds some ten copies: chunks read ahead, and what the threads make of theirs."""
 MAX_LINE_CHARS: Final = 64 * 2**20
 """Characters of a CSV cell or line, bytes of a JSONL line; a longer one is refused without being held. Above the 50 MB
 that promise B3 speaks of (design: serving)."""
@@ -135,7 +135,7 @@ def chunks(rows: Iterable[Row | BadRow], size: int) -> Iterator[list[Row | BadRo
     n_chars = 0
     for row in rows:
         chunk.append(row)
-        n_chars += sum(len(value) for value in row.values.values() if isinstance(value, str | bytes))
+        n_chars += sum(map(_n_chars, row.values.values()))
         if len(chunk) >= size or n_chars >= MAX_CHUNK_CHARS:
             yield chunk
             chunk, n_chars = [], 0
@@ -143,7 +143,16 @@ def chunks(rows: Iterable[Row | BadRow], size: int) -> Iterator[list[Row | BadRo
         yield chunk
 
 
-def check_columns(columns: Sequence[str], path: Path) -> None:
+def _n_chars(value: object) -> int:
+    """Characters of a value, those inside of it too; what takes the room of a few counts as none."""
+    if isinstance(value, str | bytes):
+        return len(value)
+    if isinstance(value, Mapping):
+        return sum(map(_n_chars, value)) + sum(map(_n_chars, value.values())) + len(value)
+    return sum(map(_n_chars, value)) + len(value) if isinstance(value, list | tuple) else 0
+
+
+def check_columns(columns: Sequence[str], path: object) -> None:
     """Raise InputError when a column has no way to be told apart. Raises: InputError, naming the columns there are."""
     twice = sorted({name for name in columns if columns.count(name) > 1})
     if twice:

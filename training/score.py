@@ -29,6 +29,10 @@ Ctrl-C, a crash, a power cut or a full disk, give the same command again: it che
 the output is the same, byte for byte. It refuses to go on when the input, the model or an option has changed since;
 --force starts anew. At the end the chunks are joined, so the disk needs room for the output twice.
 
+Places. Inputs and OUTPUT may be objects in a store (s3://bucket/key, gs://bucket/key), and then so is OUTPUT.run.
+--engine ray scores the chunks on a Ray cluster (--address; without it, one of this machine's own), with the same
+options, the same files and the same bytes; a run begun with one engine can be gone on with with the other.
+
 Exit status: 0 every row was scored; 3 some rows were refused; 2 the run could not be done (bad options, input, output
 or model; another run at work on the same output; --strict or --max-errors); 130 Ctrl-C, 143 SIGTERM.
 """
@@ -38,23 +42,25 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from types import FrameType
 from typing import Final
 
 from models.classifier import StanceClassifier
 from models.errors import ParleyError
+from models.language import read_detector
 from training.dry_run import dry_run
 from training.rows import RunError
 from training.run_folder import errors_path
-from training.score_options import parser_of
+from training.score_options import parser_of, settle_engine
 from training.score_report import check_report, write_report
-from training.scoring_run import Model, ScoringRun, make_plan
+from training.scoring_run import Model, Plan, ScoringRun, make_plan
 from training.tally import Tally
+from training.workers import few_collections
 
 OpenModel = Callable[[argparse.Namespace], Model]
 MAX_WORKERS: Final = 8
-"""Classifiers side by side; beyond that Python's own lock is what they would wait for."""
+"""Chunks under way at once; beyond that Python's own lock is what they would wait for."""
 
 
 class Terminated(KeyboardInterrupt):
@@ -62,32 +68,53 @@ class Terminated(KeyboardInterrupt):
 
 
 def open_model(flags: argparse.Namespace) -> Model:
-    """What scores, as the options say, verified and warm: on CPUs one classifier a core. Raises: ParleyError."""
+    """What scores, as the options say, verified and warm. Raises: ParleyError, RunError.
+
+    On CPUs as many chunks are under way as there are threads, and all use one engine: when the last chunk is alone, it
+    has every core.
+    """
+    if flags.engine == "ray":
+        return _open_on_ray(flags)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()  # Linux has the first
-    threads = flags.threads or cores or 1
-    n_workers = min(threads, MAX_WORKERS) if flags.engine == "openvino" else 1
-    each = threads // n_workers if flags.engine == "openvino" else flags.threads
-    classifiers = [StanceClassifier.open(flags.artifact, engine=flags.engine, threads=each) for _ in range(n_workers)]
-    for classifier in classifiers:
-        classifier.warm_up()
-    info = classifiers[0].engine.info
-    manifest = classifiers[0].artifact.manifest
-    workers = f"{n_workers} x {info.threads} threads"
-    print(f"{manifest.model_id} on {info.name}, {info.precision}, {workers}, {info.device}", file=sys.stderr)
-    return Model(classifiers, manifest.model_id, manifest.digest, f"{info.name}, {info.precision}")
+    on_cpus = flags.inference == "openvino"
+    threads = flags.threads or (cores or 1 if on_cpus else 0)
+    classifier = StanceClassifier.open(flags.artifact, engine=flags.inference, threads=threads)
+    classifier.warm_up()
+    if "language" in flags.columns:
+        read_detector()  # else the first chunk would wait for it
+    info = classifier.engine.info
+    manifest = classifier.artifact.manifest
+    said = f"{info.name}, {info.precision}"
+    print(f"{manifest.model_id} on {said}, {info.threads} threads, {info.device}", file=sys.stderr)
+    classifiers = [classifier] * (min(threads, MAX_WORKERS) if on_cpus else 1)
+    return Model(classifiers, manifest.model_id, manifest.digest, said)
+
+
+def _open_on_ray(flags: argparse.Namespace) -> Model:
+    try:
+        from training.score_ray import open_on_ray
+    except ImportError as error:
+        raise RunError(f"--engine ray needs the packages of requirements/ray.lock; {error.name} is missing") from error
+    return open_on_ray(flags)
 
 
 def score(flags: argparse.Namespace, *, open_model: OpenModel) -> Tally | None:
     """Score the inputs into the output; the account of it, None for a dry run. Raises: RunError, ParleyError."""
+    settle_engine(flags)
     plan = make_plan(flags)
     check_report(flags, plan.job.layout)
-    model = open_model(flags)
-    if flags.dry_run:
-        print(dry_run(plan, model))
-        return None
+    with closing(open_model(flags)) as model:
+        if flags.dry_run:
+            print(dry_run(plan, model))
+            return None
+        return _execute(flags, plan, model)
+
+
+def _execute(flags: argparse.Namespace, plan: Plan, model: Model) -> Tally:
     run = ScoringRun(plan, model, max_errors=0 if flags.strict else flags.max_errors)
     try:
-        tally = run.execute(force=flags.force)
+        with few_collections():
+            tally = run.execute(force=flags.force)
     except (RunError, ParleyError) as error:
         raise type(error)(f"{error}\n{run.kept}") from error
     except KeyboardInterrupt as signal_received:
@@ -102,8 +129,8 @@ def score(flags: argparse.Namespace, *, open_model: OpenModel) -> Tally | None:
 
 def main(arguments: Sequence[str] | None = None, *, open_model: OpenModel = open_model) -> int:
     """The program; returns its exit status."""
-    flags = parser_of(__doc__).parse_args(arguments)
     try:
+        flags = parser_of(__doc__).parse_args(arguments)
         with _sigterm_as_interrupt():
             tally = score(flags, open_model=open_model)
     except (RunError, ParleyError) as error:

@@ -1,6 +1,7 @@
 """The options of training.score."""
 
 import argparse
+import sys
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -9,8 +10,12 @@ from models.engines import ENGINES
 from training.answers import ANSWERS
 from training.duplicates import THRESHOLD
 from training.input import FORMATS
+from training.places import locate
 from training.program import make_parser
+from training.rows import InputError
 
+PLACES: Final = ("local", "ray")
+"""Where chunks can be scored."""
 DEFAULT_ARTIFACT: Final = Path("models/stance-minilm")
 CHUNK_ROWS: Final = 2048
 """Rows of a chunk: enough texts of one length to fill batches, some seconds of work to lose in a crash."""
@@ -25,10 +30,13 @@ def parser_of(docstring: str | None) -> argparse.ArgumentParser:
         metavar="INPUT",
         help="a .csv, .tsv, .jsonl (all also .gz, .zst) or .parquet file, a directory, or a pattern in quotes",
     )
-    parser.add_argument("--output", type=Path, required=True, metavar="OUTPUT", help="a .csv, .jsonl or .parquet file")
+    parser.add_argument(
+        "--output", type=locate, required=True, metavar="OUTPUT", help="a .csv, .jsonl or .parquet file"
+    )
     _add_input(parser.add_argument_group("input"))
     _add_output(parser.add_argument_group("output"))
     _add_run(parser.add_argument_group("the run"))
+    _add_place(parser.add_argument_group("where"))
     _add_report(parser.add_argument_group("report"))
     return parser
 
@@ -78,7 +86,7 @@ def _add_run(group: argparse._ArgumentGroup) -> None:
     add("--strict", action="store_true", help="stop at the first row that cannot be scored")
     add("--max-errors", type=_count, metavar="N", help="stop when more than N rows cannot be scored")
     add("--artifact", type=Path, default=DEFAULT_ARTIFACT, help=f"the model (default: {DEFAULT_ARTIFACT})")
-    add("--engine", choices=ENGINES, default="openvino", help="openvino for CPUs (default), torch for GPUs")
+    add("--inference", choices=ENGINES, default="openvino", help="openvino for CPUs (default), torch for GPUs")
     add("--threads", type=_count, default=0, metavar="N", help="compute threads (default: one for each core)")
     add(
         "--chunk-rows",
@@ -87,6 +95,40 @@ def _add_run(group: argparse._ArgumentGroup) -> None:
         metavar="N",
         help=f"rows that are finished, written and never done again together (default: {CHUNK_ROWS})",
     )
+
+
+def _add_place(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    add(
+        "--engine",
+        choices=(*PLACES, *ENGINES),
+        default="local",
+        metavar="{" + ",".join(PLACES) + "}",
+        help="where chunks are scored: on this machine (default), or on a Ray cluster",
+    )
+    add(
+        "--address",
+        metavar="HOST:PORT",
+        help="of a running Ray cluster, or auto for one of this machine (default: a cluster of this machine's own)",
+    )
+    add(
+        "--workers",
+        type=partial(_count, least=1),
+        metavar="N",
+        help="models side by side on the cluster, --threads each (default: as many as its CPUs have room for)",
+    )
+
+
+def settle_engine(flags: argparse.Namespace) -> None:
+    """Read --engine openvino and --engine torch as --inference, which they were called before; note it on stderr.
+
+    Raises: InputError where an option is for Ray alone.
+    """
+    if flags.engine in ENGINES:
+        print(f"note: --engine {flags.engine} is called --inference {flags.engine} now", file=sys.stderr)
+        flags.engine, flags.inference = "local", flags.engine
+    if flags.engine != "ray" and (flags.address or flags.workers):
+        raise InputError("--address and --workers are for --engine ray")
 
 
 def _add_report(group: argparse._ArgumentGroup) -> None:

@@ -5,7 +5,6 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
-from pathlib import Path
 from typing import Any, Final
 
 from tqdm import tqdm
@@ -15,17 +14,24 @@ from training.answers import AnswerColumns
 from training.duplicates import COLUMN, GroupedSource
 from training.durable import sha256_of
 from training.input import find_inputs, format_of, names_of, open_sources, read_rows
-from training.journal import FORMAT, Identity, check_identity
+from training.journal import FORMAT, ChunkRecord, Identity, check_identity
 from training.layout import Layout
 from training.output_lock import OutputLock
+from training.parts import Parts
+from training.places import Place, RemotePath
+from training.remote_lock import RemoteLock
 from training.rows import InputError, Mismatch, OutputError, Source, TooManyErrors, chunks, quoted
 from training.run_folder import RunFolder, check_place, errors_path, finished
-from training.scoring import Job
+from training.scoring import Job, Part
 from training.tally import Tally
 from training.workers import Chunk, score_in_threads
 from training.writers import open_format
 
 BAR: Final = "{percentage:3.0f}% |{bar}| {n_fmt} of {total_fmt} rows, {rate_noinv_fmt}, {remaining} left{postfix}"
+
+
+Done = tuple[int, Part] | ChunkRecord | None
+"""A chunk's number and its part, or the record of a part that was written already, or nothing yet."""
 
 
 @dataclass(frozen=True)
@@ -37,13 +43,30 @@ class Model:
     digest: str
     engine: str
 
+    @property
+    def n_workers(self) -> int:
+        """How many chunks are scored at once."""
+        return len(self.classifiers)
+
+    def score(self, chunks: Iterator[Chunk], *, job: Job, parts: Parts | None = None) -> Iterator[Done]:
+        """What comes of each chunk as soon as it is there, in any order; None when nothing came for a while.
+
+        ``parts``: where a worker may write the part itself; it then gives its record.
+        Raises: what reading or scoring raises.
+        """
+        del parts  # threads leave it to their caller, who is on the same machine
+        return score_in_threads(chunks, classifiers=self.classifiers, job=job)
+
+    def close(self) -> None:
+        """Let go of what was opened elsewhere."""
+
 
 @dataclass(frozen=True)
 class Plan:
     """What is to be done, checked as far as can be before the model is opened."""
 
-    output: Path
-    inputs: Sequence[Path]
+    output: Place
+    inputs: Sequence[Place]
     source: Source
     job: Job
     chunk_rows: int
@@ -124,7 +147,8 @@ class ScoringRun:
         layout = replace(plan.job.layout, model=model.model_id)
         self._job = replace(plan.job, layout=layout)
         self._folder = RunFolder(plan.output, open_format(layout))
-        self._lock = OutputLock(self._folder.path)
+        path = self._folder.path
+        self._lock = RemoteLock(path) if isinstance(path, RemotePath) else OutputLock(path)
         self.tally = Tally()  # of the chunks up to the first that is missing
         self.notes: dict[str, str] = {}
 
@@ -137,7 +161,7 @@ class ScoringRun:
         try:
             if not self._take_up(force=force):
                 self._score()
-                self._folder.finish()
+                self._folder.finish(self._lock.renew)
         except OSError as error:
             raise OutputError(f"{self._plan.output}: cannot be written: {error.strerror or error}") from error
         finally:
@@ -194,11 +218,11 @@ class ScoringRun:
     def _score_missing(self, bar: "tqdm[Any]", n_counted: int) -> None:
         n_read = [self.tally.n_in]
         missing = self._missing(first=n_counted + 1, n_read=n_read)
-        done = score_in_threads(missing, classifiers=self._model.classifiers, job=self._job)
+        done = self._model.score(missing, job=self._job, parts=self._folder.parts)
         for result in done:
             self._lock.renew()
             if result is not None:
-                record = self._folder.keep(*result)
+                record = self._folder.enter(result)
                 bar.total = self._total(n_read[0])
                 bar.set_postfix_str(f"{self.tally.n_refused} refused", refresh=False)
                 bar.update(record.tally.n_in)

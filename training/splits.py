@@ -1,6 +1,7 @@
 """Which example is used for what: by a hash of its group, so that no document and no setting crosses splits.
 
 Nor does a near-duplicate: what nearly repeats a statement of a split that is measured on is left out of the others.
+Reviewed statements are for training only, whatever their group.
 """
 
 import hashlib
@@ -10,7 +11,7 @@ from enum import StrEnum
 from typing import Final
 
 from training.articles import Article
-from training.examples import CorpusError, Example, Origin
+from training.examples import CorpusError, Example, Origin, sha256_of_text
 from training.near_duplicates import without_near_duplicates
 from training.spoken import SpokenExample, spoken_examples
 
@@ -45,7 +46,8 @@ ARTICLE_SHARES: Final = {Origin.RECORD: 0.35, Origin.WRITTEN: 0.15}
 
 @dataclass(frozen=True, slots=True)
 class Corpus:
-    """Hydrated examples by split. ``train_with_repeats`` also has the near-duplicates that ``train`` leaves out.
+    """Hydrated examples by split. ``train_with_repeats`` also has the near-duplicates that ``train`` leaves out, but
+    for those among what users reviewed.
 
     ``spoken`` are the statements of the annotated articles that are not held out.
     """
@@ -64,7 +66,9 @@ def position(group: str) -> float:
 
 
 def split_of(example: Example) -> Split:
-    """The split of an example; all examples of a group have the same."""
+    """The split of an example; all examples of a group have the same. Nothing is measured on what users reviewed."""
+    if example.origin is Origin.REVIEWED:
+        return Split.TRAIN
     shares = RECORD_SHARES if example.origin is Origin.RECORD else WRITTEN_SHARES
     upper = 0.0
     for split, share in shares:
@@ -90,17 +94,21 @@ def make_corpus(
 ) -> Corpus:
     """The examples by split, without those that share a paragraph or a text with ``dev``, which must stay unseen.
 
-    Near-duplicates never cross splits; with ``dev`` they are told only where its texts are there.
+    Near-duplicates never cross splits; with ``dev`` they are told only where its texts are there. A reviewed text that
+    another origin has too is left out: the corpus' own label stays.
 
     Raises: CorpusError for an example without text, or a text that stands twice with different labels.
     """
     dev_ids, dev_paragraphs = {e.sha256 for e in dev}, {paragraph(e) for e in dev}
     splits: dict[Split, list[Example]] = {split: [] for split in Split}
     labels: dict[str, str] = {}
+    ours = {example.text for example in examples if example.origin is not Origin.REVIEWED}
     for example in examples:
         if example.text is None:
             raise CorpusError(f"{example.id}: has no text; run `python -m training.hydrate` first")
         if example.origin is Origin.RECORD and (example.sha256 in dev_ids or paragraph(example) in dev_paragraphs):
+            continue
+        if example.origin is Origin.REVIEWED and (sha256_of_text(example.text) in dev_ids or example.text in ours):
             continue
         if labels.setdefault(example.text, example.label) != example.label:
             raise CorpusError(f"{example.id}: its text stands twice, with different labels")
@@ -109,6 +117,8 @@ def make_corpus(
     for split in MOST_PROTECTED_FIRST:
         splits[split] = without_near_duplicates(splits[split], of=seen)
         seen += splits[split]
+    kept = {example.id for example in splits[Split.TRAIN]}
+    with_repeats = [e for e in with_repeats if e.origin is not Origin.REVIEWED or e.id in kept]
     spoken = spoken_examples(a for a in articles if split_of_article(a) is ArticleSplit.TRAIN)
     return Corpus(
         **{str(split): members for split, members in splits.items()},

@@ -18,8 +18,8 @@ class SpokenExample(Example):
     A source in another sentence ("he", two sentences before) is None here: the head reads one statement at a time.
     """
 
-    source: Span | None
-    cue: Span | None
+    source_span: Span | None
+    cue_span: Span | None
 
 
 def spoken_examples(articles: Iterable[Article]) -> list[SpokenExample]:
@@ -48,8 +48,8 @@ def _cut(article: Article, index: int, statement: ArticleStatement) -> SpokenExa
         locator=article.locator if article.row is not None else None,
         sha256=sha256_of_text(text),
         licence=article.licence,
-        source=_within(statement, statement.source),
-        cue=_within(statement, statement.cue),
+        source_span=_within(statement, statement.source),
+        cue_span=_within(statement, statement.cue),
     )
 
 

@@ -113,8 +113,9 @@ def attribution_loss(token_logits: torch.Tensor, sources: torch.Tensor, cues: to
 
     Shapes: token_logits [B, T, K], sources and cues [B, T] -> [B].
     """
-    of_sources, of_cues = token_logits[..., N_CONDITION_LOGITS:].split(len(Tag), dim=-1)
-    return mean_loss(of_sources, sources) + mean_loss(of_cues, cues)
+    middle = N_CONDITION_LOGITS + len(Tag)
+    of_sources = mean_loss(token_logits[..., N_CONDITION_LOGITS:middle], sources)
+    return of_sources + mean_loss(token_logits[..., middle:], cues)
 
 
 def mean_loss(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:

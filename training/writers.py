@@ -8,16 +8,17 @@ the layout alone, and the whole on the parts alone, so that any of it can be don
 import base64
 import csv
 import datetime
+import io
 import json
 import math
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any, BinaryIO, Final, Protocol
 
 from training.answers import Scored
 from training.layout import Layout
 from training.parquet_writer import ParquetFormat
+from training.places import Place
 
 COPY_BYTES: Final = 2**20
 
@@ -34,7 +35,7 @@ class Format(Protocol):
         """The bytes of these rows, in order, and what had to be kept in another form."""
         ...
 
-    def merge(self, parts: Iterable[Path], file: BinaryIO) -> None:
+    def merge(self, parts: Iterable[Place], file: BinaryIO) -> None:
         """Write the whole file from its parts, in order. Raises: OSError, OutputError."""
         ...
 
@@ -61,18 +62,18 @@ class CsvFormat:
     def part(self, scored: Sequence[Scored]) -> tuple[bytes, Notes]:
         """The records of these rows, without the header."""
         notes: Notes = {}
-        records = []
-        for item in scored:
-            values = self._layout.passed(item.row)
-            cells = [_cell(name, values.get(name), notes) for name in self._layout.columns]
-            extra = self._layout.extra_values(item)
-            records.append([*cells, *(_cell(name, value, notes) for name, value in extra.items())])
-        return _records(records), notes
+        return _records(self._cells(item, notes) for item in scored), notes
 
-    def merge(self, parts: Iterable[Path], file: BinaryIO) -> None:
+    def merge(self, parts: Iterable[Place], file: BinaryIO) -> None:
         """The header, then the records of every part."""
         file.write(_records([[*self._layout.columns, *self._layout.extra.names]]))
         concatenate(parts, file)
+
+    def _cells(self, item: Scored, notes: Notes) -> list[str]:
+        values = self._layout.passed(item.row)
+        named = [(name, values.get(name)) for name in self._layout.columns]
+        named += self._layout.extra_values(item).items()
+        return [value if type(value) is str else _cell(name, value, notes) for name, value in named]
 
 
 class JsonlFormat:
@@ -86,10 +87,13 @@ class JsonlFormat:
     def part(self, scored: Sequence[Scored]) -> tuple[bytes, Notes]:
         """The lines of these rows."""
         notes: Notes = {}
-        lines = [_line({**self._passed(item), **self._layout.extra_values(item)}, notes) for item in scored]
-        return "".join(lines).encode("utf-8"), notes
+        written = io.BytesIO()
+        for item in scored:
+            line = _line({**self._passed(item), **self._layout.extra_values(item)}, notes)
+            written.write(line.encode("utf-8"))
+        return written.getvalue(), notes
 
-    def merge(self, parts: Iterable[Path], file: BinaryIO) -> None:
+    def merge(self, parts: Iterable[Place], file: BinaryIO) -> None:
         """The lines of every part."""
         concatenate(parts, file)
 
@@ -100,25 +104,25 @@ class JsonlFormat:
         return {name: values[name] for name in self._layout.columns if name in values}
 
 
-def concatenate(parts: Iterable[Path], file: BinaryIO) -> None:
+def concatenate(parts: Iterable[Place], file: BinaryIO) -> None:
     """Copy the parts to the file, one after the other."""
     for part in parts:
         with part.open("rb") as source:
             shutil.copyfileobj(source, file, COPY_BYTES)
 
 
-class _LineFeeds(list[str]):
-    """What csv.writer writes to: it ends each record with a line feed."""
+class _LineFeeds(io.BytesIO):
+    """What csv.writer writes to: it ends each record with a line feed. No record is held twice, however large."""
 
-    def write(self, record: str) -> None:
-        self.append(record.removesuffix("\r\n") + "\n")
+    def write(self, record: str) -> int:  # type: ignore[override] # csv.writer writes text
+        return super().write((record.removesuffix("\r\n") + "\n").encode("utf-8"))
 
 
 def _records(rows: Iterable[Sequence[str]]) -> bytes:
     lines = _LineFeeds()
     # the writer quotes the characters of its line terminator, so it needs \r\n to quote a lone \r inside a cell
     csv.writer(lines, lineterminator="\r\n").writerows(rows)
-    return "".join(lines).encode("utf-8")
+    return lines.getvalue()
 
 
 def _cell(column: str, value: object, notes: Notes) -> str:
@@ -129,6 +133,8 @@ def _cell(column: str, value: object, notes: Notes) -> str:
             return value
         case bool():
             return "true" if value else "false"
+        case float() if math.isfinite(value):
+            return repr(value)
         case list() | tuple() | dict():
             notes[column] = "lists and objects are kept as JSON text"
             return json.dumps(as_json(value), ensure_ascii=False)

@@ -1,5 +1,6 @@
 """Inference engines, one file each, behind one small protocol; imported only when chosen."""
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
@@ -47,8 +48,13 @@ class Engine(Protocol):
 ENGINES = ("openvino", "torch")
 
 
+def usable_cores() -> int:
+    """How many cores this process may use, where the system tells: a container may have fewer than the machine."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def open_engine(name: str, artifact: Artifact, *, threads: int) -> Engine:
-    """The engine of that name over a verified artifact. ``threads`` 0 means one for each core.
+    """The engine of that name over a verified artifact. ``threads`` 0 means one for each core that may be used.
 
     Raises: EngineUnavailable when there is no such engine, or its package is not installed.
     """

@@ -1,10 +1,10 @@
 """The default engine: the int8 OpenVINO graph on a CPU."""
 
-import os
 from collections import deque
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from typing import Final, Self
 
 import openvino
@@ -13,7 +13,7 @@ from openvino.properties import hint
 
 from models.artifact import OPENVINO_GRAPH, OPENVINO_WEIGHTS, Artifact
 from models.encoding import IntArray
-from models.engines import EngineInfo, Logits
+from models.engines import EngineInfo, Logits, usable_cores
 from models.errors import EngineFailed, EngineUnavailable
 
 OUTPUTS: Final = ("logits", "token_logits")
@@ -28,12 +28,12 @@ class OpenVinoEngine:
     """A compiled graph with one thread for each stream: batches run beside each other, each on a thread of its own.
 
     Threads that share one batch wait for the slowest at every layer, and a core that serves HTTP is often the slowest.
-    Source: docs/log.md, "Streams".
+    Several callers may use it at once: they share its streams. Source: docs/log.md, "Streams".
     """
 
     def __init__(self, graph: Path, *, threads: int) -> None:
         """Compile the graph, whose weights OpenVINO finds beside it. Raises: EngineUnavailable."""
-        threads = threads or os.cpu_count() or 1
+        threads = threads or usable_cores()
         settings = {
             properties.inference_num_threads(): threads,
             properties.num_streams(): threads,
@@ -46,7 +46,9 @@ class OpenVinoEngine:
         }
         try:
             compiled = openvino.Core().compile_model(graph, "CPU", settings)
-            self._requests = [compiled.create_infer_request() for _ in range(threads * REQUESTS_PER_STREAM)]
+            self._idle: SimpleQueue[openvino.InferRequest] = SimpleQueue()
+            for _ in range(threads * REQUESTS_PER_STREAM):
+                self._idle.put(compiled.create_infer_request())
         except RuntimeError as error:
             raise EngineUnavailable(f"{OPENVINO_GRAPH}: OpenVINO cannot compile it: {error}") from error
         self._info = EngineInfo(name="openvino", precision="int8", threads=threads, device="cpu")
@@ -72,27 +74,37 @@ class OpenVinoEngine:
         running: deque[tuple[openvino.InferRequest, tuple[int, ...]]] = deque()
         done: list[Logits] = []
         try:
-            for number, (ids, mask) in enumerate(batches):
-                if len(running) == len(self._requests):
-                    done.append(self._finish(*running.popleft()))
-                request = self._requests[number % len(self._requests)]
-                request.start_async({"input_ids": ids, "attention_mask": mask})
+            for ids, mask in batches:
+                while (request := self._take(wait=not running)) is None:
+                    done.append(self._finish(running))
                 running.append((request, ids.shape))
+                request.start_async({"input_ids": ids, "attention_mask": mask})
             while running:
-                done.append(self._finish(*running.popleft()))
+                done.append(self._finish(running))
         except RuntimeError as error:
             raise EngineFailed(f"forward pass of shape {ids.shape} failed") from error
         finally:
             for request, _ in running:  # after a failure: nothing may still compute when the next call comes
                 with suppress(RuntimeError):
                     request.wait()
+                self._idle.put(request)
         return done
 
-    @staticmethod
-    def _finish(request: openvino.InferRequest, shape: tuple[int, ...]) -> Logits:
-        """What a running request gives. Raises: EngineFailed."""
+    def _take(self, *, wait: bool) -> openvino.InferRequest | None:
+        """An idle request; None where there is none, or wait for one. A caller who holds some must not wait."""
+        try:
+            return self._idle.get(block=wait)
+        except Empty:
+            return None
+
+    def _finish(self, running: deque[tuple[openvino.InferRequest, tuple[int, ...]]]) -> Logits:
+        """What the oldest of these requests gives; it is idle then. Raises: EngineFailed."""
+        request, shape = running[0]
         try:
             request.wait()
         except RuntimeError as error:
             raise EngineFailed(f"forward pass of shape {shape} failed") from error
-        return Logits(*(request.get_tensor(name).data.copy() for name in OUTPUTS))
+        logits = Logits(*(request.get_tensor(name).data.copy() for name in OUTPUTS))
+        running.popleft()
+        self._idle.put(request)
+        return logits

@@ -6,7 +6,6 @@ transformers, saved as such, so that anybody can load it; the token heads, one l
 hidden states, lie in files beside it. A checkpoint of format 2 has no attribution head, and loads without one.
 """
 
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +19,7 @@ from transformers import AutoModelForSequenceClassification, PreTrainedModel
 from models.artifact import ATTRIBUTION_HEAD, CONDITION_HEAD, Artifact
 from models.conditions import N_CONDITION_LOGITS
 from models.encoding import IntArray
-from models.engines import EngineInfo, Logits
+from models.engines import EngineInfo, Logits, usable_cores
 from models.errors import ArtifactCorrupt, EngineFailed
 from models.speech import N_SPEECH_LOGITS
 
@@ -95,7 +94,7 @@ class TorchEngine:
             artifact.file(name)
         self._device = "cuda" if torch.cuda.is_available() else "cpu"
         dtype = torch.bfloat16 if self._device == "cuda" else torch.float32
-        threads = threads or os.cpu_count() or 1
+        threads = threads or usable_cores()
         if self._device == "cpu":
             torch.set_num_threads(threads)
         try:

@@ -44,15 +44,25 @@ def promised(request: Request) -> dict[str, Any]:
 
 async def while_connected(request: Request, work: Coroutine[Any, Any, Result]) -> Result:
     """What ``work`` returns, unless the caller goes away first: then it is cancelled. Raises: ClientDisconnect."""
-    working = asyncio.ensure_future(work)
+    asking = asyncio.current_task()
     leaving = asyncio.ensure_future(request.receive())  # the body has been read: only a disconnect can still come
+    waiting = has_left = False
+
+    def leave(_: object) -> None:
+        nonlocal has_left
+        if waiting and asking:
+            has_left = asking.cancel()
+
+    leaving.add_done_callback(leave)
+    waiting = True
     try:
-        await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
-        if not working.done():
-            raise ClientDisconnect
-        return working.result()
+        return await work
+    except asyncio.CancelledError:
+        if has_left and asking and not asking.uncancel():  # nobody else wanted it to end
+            raise ClientDisconnect from None
+        raise
     finally:
-        working.cancel()
+        waiting = False
         leaving.cancel()
 
 

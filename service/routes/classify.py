@@ -24,7 +24,7 @@ from service.routes.bodies import (
     while_connected,
 )
 from service.schemas import Batch, BatchAnswer, Item, ItemAnswer, ItemError, StanceAnswer, Statement
-from service.telemetry import Visit
+from service.telemetry import Visit, visit_of
 
 
 def make_router(desk: Desk) -> APIRouter:
@@ -45,11 +45,12 @@ def make_router(desk: Desk) -> APIRouter:
         statement = await desk.aside(len(body), request.state.deadline, _bare if plain else _read_statement, body)
         await desk.aside(len(statement.text), request.state.deadline, desk.check, statement.text)
         if statement.explain:
-            return as_json(await while_connected(request, desk.explain(statement.text, **promised(request))))
-        (answer,) = await while_connected(request, desk.answer([statement.text], **promised(request)))
-        if isinstance(answer, ServiceError):
-            raise answer
-        return as_json(answer)
+            answer = await while_connected(request, desk.explain(statement.text, **promised(request)))
+            return as_json(answer.numbered(visit_of(request.scope).request_id, 0))
+        (outcome,) = await while_connected(request, desk.answer([statement.text], **promised(request)))
+        if isinstance(outcome, ServiceError):
+            raise outcome
+        return as_json(outcome.numbered(visit_of(request.scope).request_id, 0))
 
     @router.post(
         "/classify/batch",
@@ -89,7 +90,7 @@ async def _answer_items(
         if isinstance(prediction, ServiceError):
             answers[index] = _item_error(answers[index].id, prediction.kind.code, prediction.message)
         else:
-            answers[index].prediction = prediction
+            answers[index].prediction = prediction.numbered(visit.request_id, index)
     n_ok = sum(answer.status == "ok" for answer in answers)
     return BatchAnswer(items=answers, n_ok=n_ok, n_errors=len(answers) - n_ok)
 

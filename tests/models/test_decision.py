@@ -73,10 +73,9 @@ def test_float32_logits_are_calibrated_in_double() -> None:
 def test_sets_hold_the_stance_and_all_above_their_floor(logits: np.ndarray, floors: tuple[float, ...]) -> None:
     """A set has the most probable stance first, then exactly the stances that reach their floors, by probability."""
     decision = replace(PLAIN, floors=floors)
-    for row, members in zip(
-        decision.probabilities(logits), decision.prediction_sets(decision.probabilities(logits)), strict=True
-    ):
-        stance, prediction_set = decision.decide(row)
+    rows = decision.probabilities(logits)
+    decided = zip(rows, decision.prediction_sets(rows), decision.decide(rows), strict=True)
+    for row, members, (stance, prediction_set) in decided:
         assert stance is STANCES[row.argmax()]
         assert prediction_set[0] is stance
         by_floor = {s for s, p, floor in zip(STANCES, row, floors, strict=True) if p >= floor}
@@ -105,13 +104,13 @@ def test_prediction_sets_leave_the_probabilities_alone() -> None:
 
 def test_ties_go_to_the_first_stance() -> None:
     """Equal probabilities are decided by label order, the same way each time."""
-    assert PLAIN.decide(np.full(N, 0.25)) == (Stance.CONCILIATORY, (Stance.CONCILIATORY,))
+    assert PLAIN.decide(np.full((1, N), 0.25)) == [(Stance.CONCILIATORY, (Stance.CONCILIATORY,))]
 
 
 @pytest.mark.parametrize("index", range(N))
 def test_the_stance_follows_label_order(index: int) -> None:
     """The stance is the label at the place of the largest probability."""
-    assert PLAIN.decide(np.eye(N)[index])[0] == STANCES[index]
+    assert PLAIN.decide(np.eye(N))[index][0] == STANCES[index]
 
 
 def test_no_rows_are_no_trouble() -> None:

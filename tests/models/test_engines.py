@@ -1,7 +1,9 @@
 """Engines: shapes, independence of the batch, repeatable answers, and honest errors where a package is missing."""
 
+import os
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +13,7 @@ from models import artifact as artifacts
 from models.artifact import Artifact
 from models.classifier import NEIGHBOUR_EPSILON, StanceClassifier
 from models.encoding import Encoding, pad
-from models.engines import ENGINES, Engine, open_engine
+from models.engines import ENGINES, Engine, open_engine, usable_cores
 from models.engines.openvino import OpenVinoEngine
 from models.errors import ArtifactCorrupt, ArtifactMissing, EngineFailed, EngineUnavailable
 from models.labels import STANCES
@@ -125,8 +127,19 @@ def test_openvino_says_what_it_is(opened: Artifact, threads: int) -> None:
 
 
 def test_zero_threads_are_all_of_them(opened: Artifact) -> None:
-    """No number of threads means one for each core, and the number is said."""
-    assert open_engine("openvino", opened, threads=0).info.threads >= 1
+    """No number of threads means one for each core that this process may use, and the number is said."""
+    assert open_engine("openvino", opened, threads=0).info.threads == usable_cores()
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="the system does not tell")
+def test_cores_that_may_not_be_used_do_not_count() -> None:
+    """A process that is bound to one core has one, however many the machine has."""
+    cores = os.sched_getaffinity(0)
+    try:
+        os.sched_setaffinity(0, {min(cores)})
+        assert usable_cores() == 1
+    finally:
+        os.sched_setaffinity(0, cores)
 
 
 def test_the_graph_is_int8(opened: Artifact) -> None:
@@ -145,9 +158,24 @@ def test_openvino_refuses_impossible_threads(opened: Artifact) -> None:
 def test_a_failed_pass_is_an_engine_failure(opened: Artifact, fails: str) -> None:
     """An error of OpenVINO's during a pass raises EngineFailed, with the batch's shape and none of its content."""
     engine = OpenVinoEngine.of_artifact(opened, threads=1)
-    engine._requests = [BrokenRequest(fails)]
+    while not engine._idle.empty():
+        engine._idle.get()
+    engine._idle.put(BrokenRequest(fails))
     with pytest.raises(EngineFailed, match=r"^forward pass of shape \(3, 7\) failed$"):
         engine.forward(np.full((3, 7), 1_234), np.ones((3, 7), dtype=np.int64))
+    assert engine._idle.qsize() == 1  # the next call finds it
+
+
+def test_callers_at_once_share_the_engine(classifier: StanceClassifier) -> None:
+    """Several threads on one engine, with more batches than there are requests, each get their own logits."""
+    batches = [pad(classifier.encoder.encode([LONG[: 40 * n]] * (1 + n % 3))) for n in range(1, 20)]
+    wanted = [logits.stance for logits in classifier.engine.forward_each(batches)]
+    orders = [batches, batches[::-1], batches[7:] + batches[:7]]
+    with ThreadPoolExecutor(len(orders)) as threads:
+        answers = list(threads.map(classifier.engine.forward_each, orders, timeout=60))
+    for given, answer in zip((wanted, wanted[::-1], wanted[7:] + wanted[:7]), answers, strict=True):
+        for one, other in zip(given, answer, strict=True):
+            np.testing.assert_array_equal(one, other.stance)
 
 
 @pytest.mark.parametrize("name", ["", "OpenVINO", "onnx", "models.engines.torch"])

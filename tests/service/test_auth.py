@@ -18,8 +18,9 @@ SECRETS = {"desk": "parley_desk-secret", "wire": "parley_wire-secret", "old": "p
 STATEMENT = {"text": "We will talk."}
 LOCKED = [
     ("GET", "/info"), ("GET", "/metrics"), ("GET", "/docs"), ("GET", "/docs/swagger-ui.css"), ("GET", "/openapi.json"),
-    ("POST", "/classify"), ("POST", "/classify/batch"), ("GET", "/nothing"), ("DELETE", "/classify"),
-    ("GET", "//health/live"), ("GET", "/health/live/"), ("GET", "/health"), ("GET", "/health/../info"),
+    ("POST", "/classify"), ("POST", "/classify/batch"), ("POST", "/feedback"), ("GET", "/nothing"),
+    ("DELETE", "/classify"), ("GET", "//health/live"), ("GET", "/health/live/"), ("GET", "/health"),
+    ("GET", "/health/../info"),
 ]  # fmt: skip
 """Every route but the probes, paths that do not exist, and paths that look like the probes."""
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from models.encoding import Encoding
 from service import batching
 from service.admission import Workload
-from service.batching import MAX_PADDED_TOKENS, WINDOW, Batcher
+from service.batching import MAX_PADDED_TOKENS, REPLIES_PER_TURN, WINDOW, Batcher
 from service.errors import ServiceError, Unavailable
 
 
@@ -35,6 +35,19 @@ def test_everyone_gets_their_own_answer(bench: Any) -> None:
     assert batcher.queued_tokens == 0
     assert batcher.statistics.n_texts == sum(map(len, requests)) == sum(map(len, bench.classifier.seen))
     assert batcher.statistics.n_batches < batcher.statistics.n_texts / 4
+
+
+def test_all_of_a_batch_are_answered_though_the_service_stops(bench: Any) -> None:
+    """Replies that wait for their turn are given, even where the batcher is told to stop just then."""
+    texts = [f"text {number}" for number in range(3 * REPLIES_PER_TURN)]
+
+    async def scenario(batcher: Batcher) -> None:
+        asking = [asyncio.create_task(bench.submit(batcher, text)) for text in texts]
+        await asyncio.sleep(0)
+        await batcher.close()
+        assert await asyncio.gather(*asking) == [[bench.own(text)] for text in texts]
+
+    bench.drive(scenario)
 
 
 @given(lengths=st.lists(st.integers(1, 256) | st.sampled_from([8, 30, 31, 250, 256]), min_size=1, max_size=200))

@@ -110,7 +110,7 @@ def test_close_leaves_a_hung_forward_pass_behind(bench: Any) -> None:
     bench.drive(scenario)
 
 
-@pytest.mark.parametrize("where", ["_next_batch", "_record"])
+@pytest.mark.parametrize("where", ["_next_batch", "_reply"])
 def test_a_crash_of_the_batcher_leaves_nobody_waiting(
     bench: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, where: str
 ) -> None:

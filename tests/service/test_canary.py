@@ -36,7 +36,7 @@ raise SystemExit(main())
 SETTINGS = {
     "STANCE_PORT": "0", "STANCE_LOG_LEVEL": "debug", "STANCE_DEADLINE_SECONDS": "1", "STANCE_RECEIVE_SECONDS": "0.5",
     "STANCE_MAX_BODY_BYTES": "200000", "STANCE_MAX_QUEUED_TOKENS": "1024", "STANCE_KEY_TOKENS_PER_SECOND": "1",
-    "STANCE_KEY_BURST_TOKENS": "60000", "STANCE_DRAIN_SECONDS": "1",
+    "STANCE_KEY_BURST_TOKENS": "60000", "STANCE_DRAIN_SECONDS": "1", "STANCE_FEEDBACK_MAX_BYTES": "65536",
 }  # fmt: skip
 
 
@@ -58,7 +58,14 @@ class Program:
             self.process = subprocess.Popen(
                 [sys.executable, "-X", "dev", "-c", PROGRAM, str(root / "tests" / "service" / "conftest.py")],
                 cwd=root,
-                env={**os.environ, **SETTINGS, "STANCE_KEYS": keys, "STANCE_LOG_FORMAT": log_format, **environment},
+                env={
+                    **os.environ,
+                    **SETTINGS,
+                    "STANCE_KEYS": keys,
+                    "STANCE_LOG_FORMAT": log_format,
+                    "STANCE_FEEDBACK": str(folder / "feedback.sqlite"),
+                    **environment,
+                },
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )
@@ -126,6 +133,17 @@ def send_good_and_bad_bodies(program: Program) -> None:
     for path in (f"/{TEXT}", f"/docs/{TEXT}", f"/info?{TEXT}={TEXT}", "/info", "/docs", "/openapi.json"):
         program.ask("GET", path, headers={"X-Request-ID": f"{TEXT} {KEY}", "User-Agent": TEXT, "Referer": TEXT})
     program.ask("DELETE", "/classify", params={"text": TEXT})
+
+
+def send_corrections(program: Program) -> None:
+    """Corrections with marked texts, good ones and bad ones, and then until the store is full."""
+    good = {"prediction_id": TEXT, "stance": "hostile", "note": TEXT * 100, "model": TEXT}
+    bad = ({"prediction_id": f"{TEXT} ?"}, {"stance": TEXT}, {TEXT: TEXT}, {"text": f"{TEXT}\0"}, {"text_sha256": TEXT})
+    assert program.ask("POST", "/feedback", json={**good, "text": TEXT}).status_code == 200
+    for change in bad:
+        program.ask("POST", "/feedback", json={**good, **change})
+    while program.ask("POST", "/feedback", json=good).status_code == 200:
+        pass
 
 
 def send_articles_and_files(program: Program) -> None:
@@ -214,6 +232,7 @@ def test_nothing_written_has_a_text_or_a_key(program: Program) -> None:
     what was logged, measured or answered, while the lines that should be there are.
     """
     send_good_and_bad_bodies(program)
+    send_corrections(program)
     send_articles_and_files(program)
     send_keys_by_every_door(program)
     program.process.send_signal(1)  # read keys and model again

@@ -208,3 +208,17 @@ def test_refusals_that_nobody_reads_do_not_pile_up(overloaded: Any) -> None:
             n_sent += 20 * len(WHOLE)
     assert n_sent < 20 * 2**20
     assert overloaded.get("/health/ready").status_code == 200
+
+
+def test_r10_the_refusal_of_a_large_body_arrives(connect: Callable[..., socket.socket]) -> None:
+    """Who sends on what is refused gets the answer whole, then the end; nobody may go on for ever."""
+    for _ in range(20):
+        connection = connect(HEAD + b"Content-Length: 900000\r\n\r\n" + b"x" * 100_000)
+        answer = everything(connection)
+        assert answer.startswith(b"HTTP/1.1 413 ")
+        assert b'"body_too_large"' in answer
+    endless = connect(HEAD + b"Content-Length: 900000000\r\n\r\n")
+    started = time.monotonic()
+    with pytest.raises(ConnectionError):  # noqa: PT012 - each of many sends may be the one that fails
+        while time.monotonic() < started + 10:
+            endless.sendall(b"x" * 65_536)

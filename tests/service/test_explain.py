@@ -24,7 +24,7 @@ def test_each_group_has_its_drop(client: TestClient, classifier: Any) -> None:
     """Asked to explain, the same answer comes with groups in text order and how far the stance drops without each."""
     plain = client.post("/classify", json={"text": TEXT}).json()
     explained = client.post("/classify", json={"text": TEXT, "explain": True}).json()
-    assert {**explained, "explanation": None} == plain
+    assert {**explained, "explanation": None, "id": plain["id"]} == plain
     groups = explained["explanation"]
     assert [group["text"] for group in groups] == [
         "We will return", "to the talks", "only once the sanctions are lifted."

@@ -2,6 +2,7 @@
 
 import ast
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from service.errors import TABLE
 ROUTES = {
     ("post", "/classify"): {400, 401, 408, 413, 415, 422, 429, 500, 503, 504},
     ("post", "/classify/batch"): {400, 401, 408, 413, 415, 422, 429, 500, 503, 504},
+    ("post", "/feedback"): {400, 401, 404, 408, 413, 415, 422, 429, 500, 503, 504},
     ("post", "/analyze"): {400, 401, 408, 413, 415, 422, 429, 500, 503, 504},
     ("post", "/analyze/file"): {400, 401, 408, 413, 415, 422, 429, 500, 503, 504},
     ("get", "/health/live"): {500},
@@ -23,8 +25,14 @@ ROUTES = {
     ("get", "/info"): {401, 500},
     ("get", "/metrics"): {401, 500},
 }
-ROUTING = {"not_found", "method_not_allowed"}
-"""Codes that no documented route answers with: they are for paths and methods that do not exist."""
+ROUTING = {"method_not_allowed"}
+"""Codes that no documented route answers with: they are for methods that do not exist."""
+
+
+@pytest.fixture
+def client(make_client: Callable[..., TestClient], tmp_path: Path) -> TestClient:
+    """A client of a running app with everything switched on."""
+    return make_client(feedback=tmp_path / "feedback.sqlite")
 
 
 @pytest.fixture

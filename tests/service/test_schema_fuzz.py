@@ -17,7 +17,7 @@ def test_r15_no_request_made_from_the_document_breaks_it(
     root: Path, tmp_path: Path, classifier: Any, live_server: Callable[..., Any]
 ) -> None:
     """No request that the document allows or forbids gets a 5xx, or an answer that the document does not describe."""
-    app = create_app(Settings(), classifier)
+    app = create_app(Settings(feedback=tmp_path / "feedback.sqlite"), classifier)
     with live_server(app) as server:
         done = subprocess.run(
             [

@@ -13,6 +13,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
+from service import shedding
 from service.app import create_app
 from service.auth import fingerprint
 from service.connection import limited
@@ -87,3 +88,90 @@ def test_a_browser_is_told_whether_its_page_may_read(overloaded: Any) -> None:
     status, headers, _ = answer(overloaded, *sent)
     assert status == 429
     assert headers["access-control-allow-origin"] == "https://desk.example"
+
+
+LINES = b"POST /classify HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+PLAIN = LINES + b"Content-Length: %d\r\n\r\n%b" % (len(BODY), BODY)
+
+
+@pytest.fixture
+def shedder(classifier: Any, live_server: Callable[..., Any]) -> Iterator[Any]:
+    """The part that refuses, of a running service whose queue is full; no keys are asked for."""
+    app = create_app(Settings(), classifier)
+    with live_server(app):
+        app.state.batcher.workload.queued_tokens += 10**7
+        yield app.state.shedder
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        PLAIN[:-1],
+        PLAIN + b"x",
+        PLAIN * 2,
+        LINES + b"\r\n",
+        PLAIN.replace(b"Host: x", b"Transfer-Encoding: chunked"),
+        PLAIN.replace(b"Host: x", b"Content-Length: 9"),
+        PLAIN.replace(b"Host: x\r\n", b"Host: x\n"),
+        PLAIN.replace(b"Host: x\r\n", b"Host: x\r\n and more\r\n"),
+        PLAIN.replace(b"Host: x", b"Origin: https://desk.example"),
+        PLAIN.replace(b"Host: x", b"Connection: close"),
+        PLAIN.replace(b"Host: x", b"Expect: 100-continue"),
+        PLAIN.replace(b"Host: x", b"X-Deadline-Ms: 100\r\nx-deadline-ms: 200"),
+        PLAIN.replace(b"Host: x", b"X-Deadline-Ms: soon"),
+        PLAIN.replace(b"Content-Length: ", b"Content-Length: -"),
+        PLAIN.replace(b"POST", b"PUT"),
+        PLAIN.replace(b"/classify", b"/other"),
+        b"",
+    ],
+)
+def test_only_a_whole_plain_request_is_refused_unparsed(shedder: Any, sent: bytes) -> None:
+    """Whatever has an unusual frame, is not all there, or should be answered otherwise, is left to the parser."""
+    assert shedder.at_once(sent) is None
+
+
+def test_a_plain_request_is_refused_unparsed(shedder: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A whole request in one piece gets its refusal, names in any case; without a queue it gets none."""
+    monkeypatch.setattr(shedding.Shedder, "_note", lambda *_: None)  # it needs the event loop
+    for sent in (PLAIN, PLAIN.replace(b"Host: x", b"cOnNeCtIoN: Keep-Alive\r\nX-REQUEST-ID: Mine")):
+        refusal = shedder.at_once(sent)
+        assert refusal.startswith(b"HTTP/1.1 429 ")
+    assert b"x-request-id: Mine\r\n" in refusal
+    assert b'"request_id": "Mine"' in refusal
+    shedder._batcher.workload.queued_tokens = 0
+    assert shedder.at_once(PLAIN) is None
+
+
+def test_many_refusals_leave_few_lines(
+    overloaded: Any, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So many refusals in a second have a line each; of the others one line says how many there were."""
+    monkeypatch.setattr(shedding.Metrics, "traces", False)
+    monkeypatch.setattr(shedding, "LINES_PER_SECOND", 3)
+    caplog.set_level(logging.INFO, "parley.requests")
+    for _ in range(8):
+        assert answer(overloaded, f"Authorization: Bearer {KEY}", "Connection: keep-alive")[0] == 429
+    lines = [record.getMessage() for record in caplog.records if record.name == "parley.requests"]
+    n_told = sum(int(line.split()[0]) for line in lines if "more requests" in line)
+    assert sum(line.startswith("POST /classify 429") for line in lines) + n_told >= 7
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [(PLAIN, b"200"), (PLAIN.replace(b"json", b"xml"), b"415"), (PLAIN.replace(b'"text"', b'"t\xff"'), b"400")],
+)
+def test_what_is_let_in_is_counted_until_it_ends(
+    classifier: Any, live_server: Callable[..., Any], sent: bytes, status: bytes
+) -> None:
+    """However a request ends, nothing is expected of it any more afterwards."""
+    app = create_app(Settings(), classifier)
+    counted: list[int] = []
+    expect = app.state.shedder.expect
+    app.state.shedder.expect = lambda: (counted.append(1), expect())[1]
+    sent = re.sub(rb"Length: \d+", b"Length: %d" % len(sent.partition(b"\r\n\r\n")[2]), sent)
+    with live_server(app, http=limited(20, app.state.shedder)) as server:
+        with socket.create_connection(("127.0.0.1", server.port), timeout=5) as connection:
+            connection.sendall(sent)
+            assert connection.recv(65_536).split()[1] == status
+        assert counted == [1]
+        assert app.state.batcher.workload.expected_tokens == 0

@@ -80,6 +80,7 @@ def test_articles_come_back_as_they_were_written(tmp_path: Path) -> None:
         (lambda row: row["statements"][1].update(cue={"start": 4, "end": 8}), "its cue stands outside"),
         (lambda row: row["statements"][1].update(source={"start": 15, "end": 20}), "its source stands in no"),
         (lambda row: row["statements"][1]["conditions"][0].update(start=4), "a condition stands outside"),
+        (lambda row: row.update(origin="reviewed"), "written here or public record, not reviewed"),
         (lambda row: row["statements"][1].update(conditions=[]), "0 conditions"),
         (lambda row: row["statements"][1].update(speaker="Varr"), "'Varr' is no actor"),
         (lambda row: row["statements"][1].update(addressee="Mill"), "'Mill' is no actor"),

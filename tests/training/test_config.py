@@ -56,7 +56,7 @@ def test_an_old_record_kept_near_duplicates() -> None:
     """A record from before near-duplicates were looked for is read as what it was; other fields are passed over."""
     old = {"seed": 7, "epochs": 2, "averaged_seeds": [0, 1], "head_size": 3}
     assert TrainingConfig.of_record(old) == TrainingConfig(
-        seed=7, epochs=2, keep_near_duplicates=True, article_weight=0.0
+        seed=7, epochs=2, keep_near_duplicates=True, article_weight=0.0, consistency_weight=0.0
     )
     new = asdict(TrainingConfig(seed=7))
     assert TrainingConfig.of_record(new) == TrainingConfig(seed=7)

@@ -107,6 +107,19 @@ def test_what_is_conditional_has_a_condition(corpus: dict[str, list[Example]], n
     assert wrong == []
 
 
+@pytest.mark.parametrize("name", FILES)
+def test_no_reviewed_text_ships(corpus: dict[str, list[Example]], name: str) -> None:
+    """What users reviewed is theirs: no shipped file has an example of that origin."""
+    assert not [example.id for example in corpus[name] if example.origin is Origin.REVIEWED]
+
+
+def test_the_card_names_every_origin() -> None:
+    """The card explains each value of origin."""
+    card = (DATA / "README.md").read_text(encoding="utf-8")
+    (meaning,) = re.findall(r"^\| `origin` \| string \| (.*`reviewed`.*) \|$", card, flags=re.MULTILINE)
+    assert all(f"`{origin}`" in meaning for origin in Origin)
+
+
 def test_there_are_enough_written_statements(written: list[Example]) -> None:
     """The written statements are many, of many settings and every stance; no text stands twice."""
     assert len(written) >= 2_000

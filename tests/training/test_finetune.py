@@ -20,7 +20,7 @@ from training import batches, finetune
 from training.base import find_base
 from training.config import TrainingConfig
 from training.corpus import read_corpus
-from training.examples import Example
+from training.examples import Example, Origin, write_examples
 from training.spoken import SpokenExample
 from training.trainer import attribution_loss
 
@@ -123,6 +123,29 @@ def test_a_run_leaves_its_record(finished_run: Path) -> None:
     assert (record["data"]["n_train"], record["data"]["n_validation"]) == (72, 8)
     assert len(record["history"]) == record["config"]["epochs"]
     assert record["macro_f1"] == history(finished_run)[-1][1]
+
+
+def test_reviewed_examples_are_trained_on(
+    flags: list[str], tiny_data: Path, tmp_path: Path, invent: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A file of reviewed examples beside the corpus is in the run's record; exporting wants the same file again."""
+    reviewed = [
+        replace(e, id=f"r{n}", origin=Origin.REVIEWED, text=f"{e.text} {n} again", sha256=None, path=None, locator=None)
+        for n, e in enumerate(invent(4))
+    ]
+    write_examples(tmp_path / "reviewed.jsonl", reviewed)
+    data = ["--data", str(tiny_data), str(tmp_path / "reviewed.jsonl")]
+    assert run(flags, tmp_path / "run", "--epochs", "1", *data) == 0
+    record = json.loads((tmp_path / "run" / "run.json").read_text(encoding="utf-8"))
+    assert record["data"]["origins"]["reviewed"] == 4
+    assert record["data"]["n_train"] == 76
+    from training import export  # here, as it loads the quantiser
+
+    checkpoint = ["--checkpoint", str(tmp_path / "run"), "--output", str(tmp_path / "a"), "--version", "1"]
+    assert export.main([*checkpoint, "--data", str(tiny_data)]) == 2
+    assert "digest" in capsys.readouterr().err
+    trained = read_corpus(tiny_data, reviewed=[tmp_path / "reviewed.jsonl"])
+    assert export.training_data(record, trained)["origins"]["reviewed"] == 4
 
 
 def test_a_run_goes_on_where_it_stopped(
@@ -229,7 +252,7 @@ def test_statements_of_articles_get_no_twins(invent: Callable[..., list[Example]
     """Names that the attribution head must find are not swapped, other statements' are."""
     plain = replace(invent(1)[0], text="Russia said it would talk to Ukraine.", conditions=())
     known = {f.name: getattr(plain, f.name) for f in fields(Example)}
-    spoken = SpokenExample(**known, source=Span(0, 6), cue=Span(7, 11))
+    spoken = SpokenExample(**known, source_span=Span(0, 6), cue_span=Span(7, 11))
     twins = finetune.swapped_twins([plain, spoken], replace(CONFIG, swap_share=1.0))
     assert twins[0] is not None
     assert "Russia said" not in (twins[0].text or "")

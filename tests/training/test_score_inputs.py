@@ -3,6 +3,7 @@
 import csv
 import gzip
 import json
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -198,3 +199,26 @@ def test_dry_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for said in (", 2,000 rows", "rows/s", "MiB", "stance, confidence", "nothing was written"):
         assert said in printed
     assert [path.name for path in tmp_path.iterdir()] == ["a.csv"]
+
+
+@pytest.mark.parametrize("format", ["csv", "jsonl", "parquet"])
+def test_memory_is_bounded_by_chunks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, format: str) -> None:
+    """However large the input, a run holds at most nine times what a chunk may hold, in every format (B6)."""
+    chunk = 2**19
+    monkeypatch.setattr("training.rows.MAX_CHUNK_CHARS", chunk)
+    monkeypatch.setattr("training.parquet_writer.ROW_GROUP_BYTES", chunk)
+    words = "".join(chr(97 + n * n % 23) for n in range(20_000))
+    (tmp_path / "in.csv").write_text("id,text,note\n" + "".join(f"{n},statement {n},{words}\n" for n in range(1_200)))
+    assert (tmp_path / "in.csv").stat().st_size > 40 * chunk
+    run(tmp_path / "in.csv", "--output", tmp_path / f"first.{format}", "--limit", "1")  # what is loaded once
+    before = pa.default_memory_pool()
+    pool = pa.proxy_memory_pool(before)
+    pa.set_memory_pool(pool)
+    tracemalloc.start()
+    try:
+        assert run(tmp_path / "in.csv", "--output", tmp_path / f"out.{format}", "--columns", "stance") == 0
+        peak = tracemalloc.get_traced_memory()[1] + (pool.max_memory() or 0)
+    finally:
+        tracemalloc.stop()
+        pa.set_memory_pool(before)
+    assert peak < 9 * chunk, f"{peak / chunk:.1f} chunks"

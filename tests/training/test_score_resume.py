@@ -249,7 +249,7 @@ def test_disk_full(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr("training.run_folder.write_whole", full)
+        patch.setattr("training.parts.write_whole", full)
         assert main(command(broken), open_model=open_free) == 2
     printed = capsys.readouterr().err
     assert "No space left on device" in printed

@@ -9,8 +9,8 @@ import pytest
 
 from models.labels import Stance
 from training.config import TrainingConfig
-from training.corpus import read_corpus
-from training.examples import CorpusError, Example, Origin, write_examples
+from training.corpus import read_corpus, split_data
+from training.examples import DATA, CorpusError, Example, Origin, write_examples
 from training.finetune import used_for_training
 from training.splits import Corpus, Split, make_corpus, position
 
@@ -74,6 +74,37 @@ def test_dev_stays_unseen(invent: Invent) -> None:
     ]
     corpus = make_corpus([same_text, same_paragraph, *others], dev=dev)
     assert {e.id for e in corpus.train} == {e.id for e in others}
+
+
+def test_reviewed_examples_are_for_training_only(invent: Invent) -> None:
+    """What users reviewed trains, whatever split its group would fall into otherwise."""
+    reviewed = [
+        replace(
+            e, id=f"{e.id} r", origin=Origin.REVIEWED, text=f"{split} {e.text}", sha256=None, path=None, locator=None
+        )
+        for split in Split
+        for e in invent(8, split=split, origin=Origin.WRITTEN if split is Split.CONTRAST else Origin.RECORD)
+    ]
+    corpus = make_corpus(reviewed)
+    assert {e.id for e in corpus.train} == {e.id for e in reviewed}
+    assert corpus.validation == corpus.calibration == corpus.contrast == []
+
+
+def test_reviewed_examples_that_contradict_each_other_are_refused(invent: Invent) -> None:
+    """Two reviewed files that give one text two labels are an error, as in the corpus itself."""
+    one = replace(invent(1)[0], origin=Origin.REVIEWED, path=None, locator=None)
+    with pytest.raises(CorpusError, match="different labels"):
+        make_corpus([one, replace(one, id="again", label=Stance.HOSTILE)])
+
+
+def test_only_reviewed_files_stand_beside_the_corpus(tiny_data: Path) -> None:
+    """A file of another origin is no file of reviewed examples, and two folders are no corpus."""
+    with pytest.raises(CorpusError, match=r"written\.jsonl: .*not of origin 'reviewed'"):
+        read_corpus(tiny_data, reviewed=[tiny_data / "written.jsonl"])
+    with pytest.raises(CorpusError, match="both folders"):
+        split_data([tiny_data, tiny_data / "hydrated"])
+    assert split_data([tiny_data / "written.jsonl"]) == (DATA, [tiny_data / "written.jsonl"])
+    assert split_data([tiny_data]) == (tiny_data, [])
 
 
 def test_a_text_with_two_labels_is_refused(invent: Invent) -> None:
