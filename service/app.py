@@ -34,7 +34,7 @@ from service.rollover import Rollover, open_model
 from service.routes import analyze, classify, documentation, feedback, health, page
 from service.settings import Settings
 from service.shedding import Shedder
-from service.telemetry import Metrics, Telemetry
+from service.telemetry import CLASSIFYING, Metrics, Telemetry
 from service.watchdog import Watchdog
 
 DESCRIPTION = """Does this statement lean toward negotiating or away from it?
@@ -161,8 +161,8 @@ def _limits(settings: Settings, batcher: Batcher) -> list[Middleware]:
 
 
 def _endpoints(router: APIRouter) -> dict[str, Endpoint]:
-    """The endpoints of a router's routes, by path."""
-    return {route.path: route.endpoint for route in router.routes if isinstance(route, APIRoute)}
+    """The endpoints of a router's busiest routes, by path; each takes a bare request."""
+    return {one.path: one.endpoint for one in router.routes if isinstance(one, APIRoute) and one.path in CLASSIFYING}
 
 
 def _reload(ring: KeyRing, rollover: Rollover) -> None:
