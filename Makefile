@@ -47,7 +47,7 @@ test: $(DEV)/.ready ## run every test
 	$(DEV)/bin/python -m pytest
 
 test-ray: $(RAY)/.ready ## run the tests of scoring on a Ray cluster and of object stores, in an environment without torch
-	$(RAY)/bin/python -m pytest tests/training/test_score_ray.py tests/training/test_object_store.py \
+	timeout -k 30 900 $(RAY)/bin/python -m pytest tests/training/test_score_ray.py tests/training/test_object_store.py \
 	  tests/training/test_places.py
 
 lint: $(DEV)/.ready ## check style
