@@ -181,7 +181,7 @@ def main() -> int:
             sizes = (CHUNK_ROWS, flags.chunk_rows)
             result["overhead"] = [overhead(flags.statements, on_ray[-1], chunk_rows=size) for size in sizes]
             journal = run_path(broken / "out.csv") / "journal.jsonl"
-            thread = kill_at(cluster, second, journal=journal, after=8, said=result)  # type: ignore[arg-type] # local
+            thread = kill_at(cluster, second, journal=journal, after=8, said=result)  # type: ignore[arg-type] # it is a path of this machine
             result["broken_seconds"] = watch.run(broken, *on_ray)
             thread.join(180)
         account = json.loads(manifest_path(here / "out.csv").read_text(encoding="utf-8"))
