@@ -122,9 +122,11 @@ def test_killed_workers_and_a_lost_node_change_nothing(
     finally:
         ended.set()
         killer.join(20)
-        if second not in cluster.list_all_nodes():
+        is_gone = second not in cluster.list_all_nodes()
+        if is_gone:
             cluster.add_node(num_cpus=1, object_store_memory=80 * 2**20, node_ip_address=score_ray.LOOPBACK)
     assert n_killed >= 3
+    assert is_gone
     assert len(cluster.list_all_nodes()) == 2
     assert outputs(source.parent) == whole
 
