@@ -120,7 +120,9 @@ class _Reader:
         words, reading = self._words[index], self._candidates[index]
         share = words.count(QUOTED) / len(words)
         is_quoted = not any(map(str.isalnum, words))
-        is_word = len(words.split()) == 1 and QUOTED not in words  # a place, an address: nobody reports in a word
+        is_word = (
+            len(words.split()) == 1 and words[-1] not in f".!?…{QUOTED}"
+        )  # a place or an address, but not "Never."
         if is_word or self._segments[index].kind in (SegmentKind.DATELINE, SegmentKind.BYLINE):
             return NARRATION
         if is_quoted or (share >= MIN_QUOTED_SHARE and (reading is None or reading.source is None)):

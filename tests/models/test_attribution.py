@@ -161,9 +161,11 @@ def test_a_communique_has_its_issuers_voice() -> None:
 
 
 def test_addressees_are_told_where_the_text_says_so() -> None:
-    """Whom a speaker urges or accuses is the addressee; reporters are none."""
+    """Whom a speaker urges or accuses is the addressee; reporters, and the media that they write for, are none."""
     assert read("Doln urged the Island Front to sign.")[0].addressee == "Island Front"
     assert read("Doln told reporters that the boats stay.")[0].addressee is None
+    assert read("Doln told the Teel Herald that the boats stay.")[0].addressee is None
+    assert read("Doln urged the Teel Herald to print it.")[0].addressee == "Teel Herald"
 
 
 def test_spans_of_a_model_come_before_rules() -> None:
