@@ -37,8 +37,11 @@ _DOCUMENT: Final = re.compile(
     r"(?:\s(?:from|by|of|issued by|published by)\s(?P<by>.+))?$"
 )
 _NAMES: Final = re.compile(r"(?!(?:The|An?|One|Some|Another|His|Her|Its|Their)\b)[A-Z]")
+_INITIALS: Final = re.compile(r"(?<![\w.])(?:[A-Z]\.)+[A-Z]$")
 _AND: Final = re.compile(r"\s(?:and|as well as|along with)\s")
 _AFTER_ROLE: Final = re.compile(r"\s(?!of|for|and|the|in|at|from|on)[a-z]{3,}\s[A-Z][\w’'-]+(?:\s[A-Z][\w’'-]+)+$")
+_OFFICE_HELD: Final = re.compile(r"^[Tt]he [^(]+ \((?P<person>(?:Mr|Mrs|Ms|Miss|Dr|Sir|Dame|Lord|Lady)\b[^)]+)\)$")
+_QUESTION: Final = re.compile(r"^\s*Q(?=[:\s])", re.MULTILINE)
 _OF: Final = re.compile(r"\s(?:of|from|for|at|in|with|on)\s")
 
 Told = tuple[int, int, str | None]
@@ -57,6 +60,7 @@ class Cast:
         for person in self._people.values():
             for role in person.roles:
                 self._roles.setdefault(role, []).append(person)
+        self._offices: dict[str, str] = {}  # labels that are offices, and who was said to hold them
         self._bodies, self._aliases = bodies_of(text, self._people)
         self._short: dict[str, list[Body]] = {}
         for body in self._bodies.values():
@@ -69,6 +73,7 @@ class Cast:
         ``before`` are the statements before, latest first: what pronouns are looked for in.
         """
         words = re.sub(r"['’]s?$", "", _ACRONYM.sub("", phrase).strip(' ,.;:"“”‘’'))
+        words += "." if _INITIALS.search(words) else ""
         low = words.lower()
         if low in SINGULAR:
             return self._person_before(place, SINGULAR[low], before)
@@ -84,6 +89,10 @@ class Cast:
     def labelled(self, label: str) -> str | None:
         """The name of whoever speaks under a label of a transcript; None for Q, which anybody may ask."""
         bare = re.sub(r"\s*\([^)]*\)$", "", label).strip()
+        if (held := _OFFICE_HELD.search(label)) and (holder := self._person_in(held["person"], len(self._text))):
+            self._offices[bare.lower()] = holder
+        if bare.lower() in self._offices:
+            return self._offices[bare.lower()]
         if bare.upper() in ASKING:
             return None
         if bare.upper() in ANSWERING:
@@ -100,8 +109,13 @@ class Cast:
         return name in self._people
 
     def _interviewed(self) -> str | None:
-        """The person named first in the text: whom the introduction of an interview is about."""
-        return self._fullest(self._places[0][1]).name if self._places else None
+        """The person named first, and surely one, before the first question; else the first that looks like one."""
+        question = _QUESTION.search(self._text)
+        before = takewhile(lambda place: question and place[0] < question.start(), self._places)
+        first = next((person for _, person in before if person.is_surely), None)
+        if first is None and self._places:
+            first = self._places[0][1]
+        return self._fullest(first).name if first else None
 
     def _person_in(self, phrase: str, place: int) -> str | None:
         """The person whom a phrase names: of its parts between commas the first, and of that what precedes "of"."""

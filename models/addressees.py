@@ -22,6 +22,14 @@ _AUDIENCE: Final = re.compile(
 )
 
 
+_MEDIA: Final = re.compile(
+    r"(?:the\s)?(?:[A-Z][\w’'-]*\s)*(?:AFP|AP|AAP|ANSA|DPA|EFE|Reuters|Bloomberg|BBC|CNN|NPR|PBS|CBS|NBC|ABC|Xinhua|"
+    r"TASS|Interfax|Jazeera|News|Times|Post|Press|Radio|TV|Television|Tribune|Herald|Journal|Guardian|Gazette|Chronicle|"
+    r"Telegraph|Magazine|Observer)(?:\s(?:Radio|World|Service|agency|magazine|newspaper|television))*",
+)
+"""Who is told something in order to tell it to readers."""
+
+
 def addressee_of(words: str, reading: Candidate) -> Span | None:
     """The words that name the one addressed, in the masked words of a statement; None where there are none."""
     if reading.cue is None:
@@ -34,5 +42,7 @@ def addressee_of(words: str, reading: Candidate) -> Span | None:
         return None
     span = phrase_after(words, place)
     if span is None or _AUDIENCE.match(span.of(words)):
+        return None
+    if cue.startswith(("told", "tell")) and _MEDIA.fullmatch(span.of(words)):
         return None
     return span

@@ -4,11 +4,12 @@ The rules read words and marks, no grammar: quotation marks, verbs of saying and
 after them, "according to", labels of a transcript. How well they do is measured by training.attribution_scores.
 """
 
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from models.actors import N_LOOKED_BACK, Cast, Told
+from models.actors import N_LOOKED_BACK, SINGULAR, Cast, Told
 from models.addressees import addressee_of
 from models.candidates import Candidate
 from models.labels import Speech
@@ -26,6 +27,8 @@ MIN_SCORE: Final = 1.0
 MIN_QUOTING: Final = 2.0
 """From here on, a speaker of a transcript quotes another: the quoted one is who takes the stance."""
 FIRST_PERSON: Final = frozenset({"i", "we", "you"})
+_NOT_SPOKEN: Final = frozenset({SegmentKind.HEADLINE, SegmentKind.DATELINE})
+_ASIDE: Final = re.compile(r"[(\[][^()\[\]]+[)\]]\.?")  # (Laughter.)
 MIN_QUOTED_SHARE: Final = 0.5
 """A sentence with this share of quoted characters and no source of its own goes on with the speaker before."""
 
@@ -66,7 +69,8 @@ class _Reader:
         self._segments = segments
         self._quotations = _by_segment(segments, quotations(text, _paragraphs(segments)))
         self._words = [
-            masked(text, segment.span, quoted) for segment, quoted in zip(segments, self._quotations, strict=True)
+            _without_q(masked(text, segment.span, quoted), segment)
+            for segment, quoted in zip(segments, self._quotations, strict=True)
         ]
         self._candidates = [
             reading_of(words, speech[index] if speech is not None else None) for index, words in enumerate(self._words)
@@ -76,6 +80,7 @@ class _Reader:
         self._has_voice = not self._takes_turns and has_voice("\n".join(self._words))
         self._issuer = self._named_issuer() if self._has_voice else None
         self._said: Attribution | None = None  # under the label of a transcript that was read last
+        self._answered: str | None = None  # who spoke in the turn before
         self._found: list[Attribution] = []
 
     def read(self) -> tuple[Attribution, ...]:
@@ -93,13 +98,21 @@ class _Reader:
     def _turn(self, index: int) -> Attribution | None:
         """A statement of a transcript; None before its first label."""
         segment, reading = self._segments[index], self._candidates[index]
+        if segment.kind in _NOT_SPOKEN or _ASIDE.fullmatch(segment.span.of(self._text)):
+            return NARRATION
+        if segment.kind is SegmentKind.BULLET and index and self._segments[index - 1].kind is SegmentKind.HEADLINE:
+            self._said = None  # a numbered question under a heading of the minutes
         if segment.kind is SegmentKind.TURN and (label := label_of(segment.span.of(self._text))):
             source = Span(segment.start + label.start, segment.start + label.end)
+            self._answered = self._said.speaker if self._said else None
             self._said = Attribution(Speech.TRANSCRIPT, source, None, self._cast.labelled(source.of(self._text)))
         if self._said and reading and reading.source and QUOTED in self._words[index] and reading.score >= MIN_QUOTING:
             quoted = self._placed(index, reading, Speech.TRANSCRIPT)
             if quoted.source and quoted.source.of(self._text).lower() not in FIRST_PERSON:
-                return quoted
+                is_pronoun = quoted.source.of(self._text).lower() in SINGULAR
+                is_present = quoted.speaker in (self._said.speaker, self._answered)
+                # "he" is neither who speaks nor who is spoken to
+                return replace(quoted, speaker=None) if is_pronoun and is_present else quoted
         return self._said
 
     def _report(self, index: int) -> Attribution:
@@ -107,7 +120,10 @@ class _Reader:
         words, reading = self._words[index], self._candidates[index]
         share = words.count(QUOTED) / len(words)
         is_quoted = not any(map(str.isalnum, words))
-        if self._segments[index].kind in (SegmentKind.DATELINE, SegmentKind.BYLINE):
+        is_word = (
+            len(words.split()) == 1 and words[-1] not in f".!?…{QUOTED}"
+        )  # a place or an address, but not "Never."
+        if is_word or self._segments[index].kind in (SegmentKind.DATELINE, SegmentKind.BYLINE):
             return NARRATION
         if is_quoted or (share >= MIN_QUOTED_SHARE and (reading is None or reading.source is None)):
             return self._carried(index)
@@ -173,6 +189,11 @@ class _Reader:
         if before.paragraph == here.paragraph:
             return True
         return self._words[index - 1].endswith(QUOTED) and self._text[before.end - 1] not in "\"”'’»"
+
+
+def _without_q(words: str, segment: Segment) -> str:
+    """The words of a turn with a blank for a Q that no mark parts from what is asked."""
+    return f" {words[1:]}" if segment.kind is SegmentKind.TURN and re.match(r"Q\s", words) else words
 
 
 def _kind_of(words: str, reading: Candidate) -> Speech:

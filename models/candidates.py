@@ -55,7 +55,7 @@ _VERBAL = re.compile(
 )
 _STOP_RIGHT = re.compile(
     rf"[,;:.!?)\x00](?:\s|$|\x00|[\"”])|\x00|\s[—–-]\s|\s(?:who|which|that|whom|whose|when|while|as|after|before|in\s(?:a|an|the|his|her|its|their|response|{_TIME})"
-    rf"|on\s(?:the|a|{_TIME})|at\s(?:a|an|the)|during|via|from\s(?:a|the)|to\s(?=[a-z])|for\s(?:its|his|her|their|\w+ing)|{_TIME}|was|were|is|are|has|had|have|said|but|with|through|without|if|about"
+    rf"|on\s(?:the|a|{_TIME})|at\s(?:a|an|the)|during|via|from\s(?:a|the)|to\s(?=[a-z])|for\s(?:its|his|her|their|\w+ing)|{_TIME}|was|were|is|are|has|had|have|said|but|with|through|without|if|whether|what|how|why|of\s\w+ing|about"
     r"|and\s(?:he|she|it|they|the\s\w+\s(?:is|was|are|were|has)))\b"
 )
 _PRONOUN = re.compile(r"(?:he|she|they|it|we|i|you)", re.IGNORECASE)

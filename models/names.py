@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
+from models.cues import SAYS
 from models.titles import BODIES, FEMALE, MALE, NO_NAMES, OCCUPATION, TITLES
 
 _CAPITAL: Final = (
@@ -117,7 +118,7 @@ def people_of(text: str) -> dict[str, Person]:
             acts = word != person.words[0] or _ACTS.match(text, at + len(word))
             person.is_surely = person.is_surely or bool(not after_article and acts)
             _note(person, at, title)
-        elif title and not word.isupper():
+        elif title and not word.isupper() and not (word.endswith("s") and SAYS.fullmatch(word.lower())):
             person = people.setdefault(word, Person(word, (word,)))
             by_word.setdefault(word, []).append(person)
             _note(person, at, title)

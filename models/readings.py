@@ -25,6 +25,8 @@ _LOOSE_END: Final = re.compile(
     r"[\s,]+(?:on|in|at|by|during|via|from|to|of|for|is|was|were|are|has|have|who|which|that|and|with|about|there|also)$"
 )
 _NOUN_BEFORE: Final = re.compile(r"(?:(?:the|a|some|several)\s)?\w+\s$")
+_POSSESSIVE: Final = re.compile(r"['’]s\b")
+_NO_VERB: Final = re.compile(r"\b(?:the|an?|of|on|its|his|her|their|these|those)\s$", re.IGNORECASE)
 _NAME_BEFORE: Final = re.compile(r"(?:[A-Z][\w’'.-]*\s)+$")
 _NAME_AFTER: Final = re.compile(r"(?:\s[A-Z][\w’'-]*\w)+")
 
@@ -42,7 +44,9 @@ def reading_of(words: str, found: "SpeechSpans | None") -> Candidate | None:
         source = by_rules.source
     if cue is None and source is not None:
         cue = by_rules.cue if by_rules and _overlap(by_rules.source, source) else _verb_after(words, source.end)
-    return Candidate(source, cue, is_act=cue is not None and is_act(words, cue), score=OF_MODEL)
+    if cue is None and source is not None and QUOTED not in words and _POSSESSIVE.match(words, source.end):
+        return None  # "the minister's visit": nobody does anything
+    return Candidate(source, cue, is_act=cue is None or is_act(words, cue), score=OF_MODEL)
 
 
 def _source_of(words: str, spans: "Sequence[SpeechSpan]", cue: Span | None) -> Span | None:
@@ -69,7 +73,8 @@ def _fitness(words: str, cue: Span, source: "SpeechSpan") -> float:
     is_after = source.start >= cue.end and bool(before.strip(" ,")) and QUOTED not in before
     says = bool(SAYS.search(words, cue.start, cue.end))
     distance = source.start - cue.end if source.start >= cue.end else cue.start - source.end
-    return source.probability - distance / 500 - 0.4 * (is_after and says)
+    is_within = words.startswith("of ", source.start)
+    return source.probability - distance / 500 - 0.4 * (is_after and says) - 0.4 * is_within
 
 
 def _trimmed(words: str, span: "Span | SpeechSpan") -> Span:
@@ -88,7 +93,8 @@ def _whole_name(words: str, span: Span) -> Span:
     """The span grown over the rest of a name that it begins or ends in the middle of."""
     start, end = span.start, span.end
     if words[start:end].split()[-1][0].isupper() and (match := _NAME_AFTER.match(words, end)):
-        end = match.end()
+        verb = _verb_after(match.group().lower(), 0)  # in a title, whose verbs have capitals too
+        end = end + verb.start - 1 if verb else match.end()
     if words[start].isupper() and (match := _NAME_BEFORE.search(words, 0, start)):
         before = match.group().split()
         while before and before[0] in NO_NAMES:
@@ -99,9 +105,14 @@ def _whole_name(words: str, span: Span) -> Span:
 
 
 def _verb_after(words: str, place: int) -> Span | None:
-    """The first verb of saying or acting after a source."""
-    found = [match for pattern in (SAYS, ACTS) if (match := pattern.search(words, place))]
-    return Span(*min(match.span() for match in found)) if found else None
+    """The first verb of saying or acting after a source; "the issues" is none."""
+    found = [
+        match.span()
+        for pattern in (SAYS, ACTS)
+        for match in pattern.finditer(words, place)
+        if not _NO_VERB.search(words, max(0, match.start() - 10), match.start())
+    ]
+    return Span(*min(found)) if found else None
 
 
 def _overlap(one: Span | None, other: Span | None) -> bool:

@@ -53,20 +53,21 @@ _BULLET = re.compile(r"(?:[•‣▪◦·*–—-]|\(?\d{1,2}[.)]|\([a-z]\)|[a-z
 _LABEL = re.compile(
     r"(?P<label>Q|A|(?:[A-Z][\w.'’-]*|the|The)(?: (?:[A-Z][\w.'’-]*|of|the|for|and|de|van|von|al|from|representative"
     r"|delegate|delegation|spokesman|spokeswoman|spokesperson|reporter|voice|member)){0,7}(?: \([^)\n]{1,60}\))?)"
-    r"(?::|\.(?=\s[–—-]))\s*(?=\S)"
+    r"(?::|\.(?=\s[–—-])|(?<=^Q)(?=\s+(?!and\b|&)))\s*(?=\S)"
 )
+"""A speaker's label; of them only Q may stand without a mark, as in transcripts of press briefings."""
 _MONTH = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*\.?"
 _DATE = re.compile(
-    rf"(?:(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day,?\s+)?(?:{_MONTH}\s+\d{{1,2}}|\d{{1,2}}\s+{_MONTH})(?:,?\s+\d{{4}})?"
-    r"|\d{1,2}[:.]\d{2}(?:\s?[ap]\.?m\.?)?(?:\s(?:GMT|BST|CET|UTC|EST|EDT))?|"
-    r"\d{4}-\d{2}-\d{2}|[A-Z][A-Z ]+, .{0,25}\d{4}",
+    rf"(?:(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day,?\s+)?(?:{_MONTH}\s+\d{{1,2}}|\d{{1,2}}\s+{_MONTH})(?:,?\s+(?:\d{{4}}|\d{{2}}))?"
+    r"|\d{1,2}[:.]\d{2}(?:\s?[APap]\.?[Mm]\.?)?(?:\s(?:GMT|BST|CET|UTC|EST|EDT))?|"
+    r"\d{4}-\d{2}-\d{2}(?:[T\s]\d{1,2}:\d{2}(?::\d{2})?)?|[A-Z][A-Z ]+, .{0,25}\d{4}",
 )
 _BYLINE = re.compile(
     r"(?:By|BY|Written by|Reported by|Reporting by)\s+[A-Z][\w.'’-]+(?:\s+(?:[A-Z][\w.'’-]+|and|in|de)){0,8}\s*$"
 )
 _JOINS_NEXT = re.compile(
     r"(?:\b(?:Gov|Sen|Rep|Messrs|Mmes|MR|MS|MRS|DR|Rev|Hon|Gen|Brig|Lt|Col|Capt|Sgt|Prof|Nos|Art|Fr|Msgr|Amb|Pres"
-    r"|Insp|Supt|Cllr|St|Ste|Mt|Sr|Sra|vs|approx|ca)\.|;)$"
+    r"|Insp|Supt|Cllr|St|Ste|Mt|Sr|Sra|vs|approx|ca|hon)\.|;)$"
 )
 _OPENS_LOW = re.compile(r"""[a-zà-þ,;:—–-]|["'”’»)\]]+\s*[,;:a-z—–-]""")
 _ATTRIBUTION_TAIL = re.compile(r"(?:[A-Z][\w.'’-]+ ){1,4}(?:said|says|added|told \w+|replied|asked|wrote)\.$")
@@ -91,9 +92,9 @@ def label_of(text: str) -> Span | None:
 
 def _segments(text: str) -> Iterator[Segment]:
     paragraphs = [span for span in _paragraphs(text) if any(map(str.isalnum, span.of(text)))]
-    takes_turns = _takes_turns([span.of(text) for span in paragraphs])
-    for number, paragraph in enumerate(paragraphs):
-        kind = _kind(paragraph.of(text), is_first=number == 0, takes_turns=takes_turns)
+    for number, (paragraph, kind) in enumerate(
+        zip(paragraphs, _kinds([span.of(text) for span in paragraphs]), strict=True)
+    ):
         for place, span in enumerate(_sentences(text, paragraph)):
             is_turn_goes_on = kind is SegmentKind.TURN and place
             yield Segment(span.start, span.end, SegmentKind.SENTENCE if is_turn_goes_on else kind, number)
@@ -143,8 +144,24 @@ def _takes_turns(paragraphs: list[str]) -> bool:
     return len(labels) >= 2 and 5 * len(labels) > len(paragraphs) and (repeated > 0 or is_loud >= 2)
 
 
-def _kind(paragraph: str, *, is_first: bool, takes_turns: bool) -> SegmentKind:
-    if takes_turns and _LABEL.match(paragraph):
+def _kinds(paragraphs: list[str]) -> list[SegmentKind]:
+    takes_turns = _takes_turns(paragraphs)
+    kinds: list[SegmentKind] = []
+    for number, paragraph in enumerate(paragraphs):
+        is_turn = takes_turns and _LABEL.match(paragraph) is not None
+        is_inner = bool(kinds) and kinds[-1] in (SegmentKind.SENTENCE, SegmentKind.TURN)
+        is_spoken = takes_turns and (
+            paragraph[0].islower()
+            or not (paragraph[-1].isalnum() or paragraph[-1] in ")]")
+            or (is_inner and not _CLOSED.search(paragraphs[number - 1]))
+            or any(words[0].islower() for words in paragraphs[number + 1 : number + 2])
+        )  # in a transcript even a short line may be speech that a program wrapped
+        kinds.append(_kind(paragraph, is_first=number == 0, is_turn=is_turn, is_spoken=is_spoken))
+    return kinds
+
+
+def _kind(paragraph: str, *, is_first: bool, is_turn: bool, is_spoken: bool) -> SegmentKind:
+    if is_turn:
         return SegmentKind.TURN
     if len(paragraph) <= 60 and _DATE.fullmatch(paragraph):
         return SegmentKind.DATELINE
@@ -152,9 +169,15 @@ def _kind(paragraph: str, *, is_first: bool, takes_turns: bool) -> SegmentKind:
         return SegmentKind.BYLINE
     if _BULLET.match(paragraph):
         return SegmentKind.BULLET
-    is_short = len(paragraph) <= (150 if is_first else 90)
+    is_short = len(paragraph) <= (150 if is_first or _is_titled(paragraph) else 90)
     is_open = not _CLOSED.search(paragraph) or paragraph.upper() == paragraph
-    return SegmentKind.HEADLINE if is_short and is_open and not takes_turns else SegmentKind.SENTENCE
+    return SegmentKind.HEADLINE if is_short and is_open and not is_spoken else SegmentKind.SENTENCE
+
+
+def _is_titled(paragraph: str) -> bool:
+    """Whether words begin with capitals as in a title: four fifths of the long ones, of which there are four."""
+    words = re.findall(r"[^\W\d_]{5,}", paragraph)
+    return len(words) >= 4 and 5 * sum(word[0].isupper() for word in words) >= 4 * len(words)
 
 
 def _sentences(text: str, paragraph: Span) -> Iterator[Span]:

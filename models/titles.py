@@ -48,7 +48,8 @@ BODIES: Final = _words(
     "Embassy Consulate Cabinet Treasury Chamber Tribunal Directorate Secretariat Unit Station Lines Holdings Railways "
     "Railway Initiative Campaign Project Programme Program Survey Laboratory Museum Church Diocese Vatican Kremlin "
     "Pentagon Street Avenue Road River Island Islands City County District Province Region Committees Greens Democrats "
-    "Republicans Conservatives"
+    "Republicans Conservatives Relations Affairs Rights Territories Cooperation Coordination Operations Assistance "
+    "Peacekeeping Peacebuilding"
 )
 """Words in the names of bodies, and of places, that are in no person's."""
 

@@ -55,13 +55,28 @@ def runs(inside: Sequence[bool]) -> list[tuple[int, int]]:
 
 
 def whole_words(text: str, start: int, end: int) -> tuple[int, int]:
-    """The stretch grown to whole words, then without what is no letter or digit at its ends, but closing brackets."""
-    while start > 0 and text[start - 1].isalnum() and text[start].isalnum():
+    """The stretch grown to whole words, then without what is no letter or digit at its ends, but closing brackets.
+
+    What hyphens join is one word.
+    """
+    while _is_in_word(text, start):
         start -= 1
-    while end < len(text) and text[end].isalnum() and text[end - 1].isalnum():
+    while _is_in_word(text, end):
         end += 1
     while start < end and not (text[start].isalnum() or text[start] in "([$€£#@"):
         start += 1
     while end > start and not (text[end - 1].isalnum() or text[end - 1] in ")]%"):
         end -= 1
     return start, end
+
+
+def _is_in_word(text: str, place: int) -> bool:
+    """Whether a place is inside of a word: between two letters, or beside a hyphen between two."""
+    if not 0 < place < len(text):
+        return False
+    before, after = text[place - 1], text[place]
+    if after == "-":
+        return before.isalnum() and text[place + 1 : place + 2].isalnum()
+    if before == "-":
+        return after.isalnum() and text[max(0, place - 2) : place - 1].isalnum()
+    return before.isalnum() and after.isalnum()

@@ -22,6 +22,7 @@ TEXT = (
         ("the minister", "Yevgeny Zinich"),
         ("the FSS", "Federal Safety Service"),
         ("the Front", "Island Front"),
+        ("the U.S.", "U.S."),
         ("Northline", "Northline Shipping"),
         ("Dr. Lena Oder of the University of Ammat", "Lena Oder"),
         ("data from the Federal Safety Service", "Federal Safety Service"),
@@ -51,6 +52,14 @@ def test_two_of_one_family_name_are_kept_apart() -> None:
     text = "Mr. Olin Bekar said no. Ms. Sarra Bekar said yes. Bekar said more. Mr. Bekar said less. Olin said no."
     speakers = [one.speaker for one in attribute(text, segment(text))]
     assert speakers == ["Olin Bekar", "Sarra Bekar", "Sarra Bekar", "Olin Bekar", "Olin Bekar"]
+
+
+def test_a_verb_in_a_headline_is_no_family_name() -> None:
+    """A title and a verb with a capital name nobody, though a title and a family name do."""
+    cast = Cast("Harbour Chief Warns of Floods. Chief Orrin left.")
+    assert cast.resolve("Harbour Chief", 0) == "Harbour Chief"
+    assert cast.is_person("Orrin")
+    assert not cast.is_person("Warns")
 
 
 def test_a_place_is_no_person() -> None:

@@ -1,5 +1,7 @@
 """Who says what: each way of reporting speech, quotations that run on, transcripts, the voice of an issuer."""
 
+from collections.abc import Sequence
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -106,6 +108,47 @@ def test_a_quotation_in_a_transcript_is_of_whom_it_quotes() -> None:
     assert "rebels" in speakers(text)
 
 
+def test_he_in_a_transcript_is_neither_of_those_who_talk() -> None:
+    """Whoever speaks says "I" of himself and "you" to the other: quoted words that "he said" are a third person's."""
+    text = (
+        "MR. ORR: I am here.\n\nQ  He said, “The whole world is at war.” Is it?\n\nMR. ORR: He said “no, never at all.”"
+    )
+    assert speakers(text) == ["ORR", None, None, None]
+
+
+def test_a_name_in_brackets_holds_the_office() -> None:
+    """An office with its holder in brackets is the holder, under the office alone too; a country is no holder."""
+    text = (
+        "The Minister for River Affairs (Mr. Karim Bord): No.\n\nMs. Lowe (Delta): Why?\n\n"
+        "The Minister for River Affairs: It floods.\n\nMs. Lowe (Delta): Often?\n\nMr. Bord: Often."
+    )
+    assert speakers(text) == ["Karim Bord", "Lowe", "Karim Bord", "Lowe", "Karim Bord"]
+
+
+def test_what_nobody_says_in_a_transcript_is_nobodys() -> None:
+    """Headings, hours and asides between turns have no speaker; a numbered question under a heading is its asker's."""
+    text = (
+        "MR. ORR: We met.\n\n(Laughter.)\n\nIt rained.\n\nRIVER TOLLS\n\n"
+        "3. Mr. Teel asked the Minister of Tolls whether he will pay.\n\nMS. LOWE: He will.\n\n1:37 P.M. EDT"
+    )
+    found = read(text)
+    assert [one.speaker for one in found] == ["ORR", None, "ORR", None, "Teel", "LOWE", None]
+    assert found[4].addressee == "Minister of Tolls"
+
+
+def test_the_one_who_answers_is_introduced_before_the_first_question() -> None:
+    """Under A speaks whoever surely is a person and is named before the first question, not a menu in capitals."""
+    text = "Contact Us Links\n\nPress Conference of Spokesman Ode Varr\n\nQ: Will Mara Venn pay?\n\nA: No.\n\nQ: Why?"
+    assert speakers(text)[-3:] == [None, "Ode Varr", None]
+
+
+def test_a_word_alone_reports_nothing() -> None:
+    """A place, an address or a link on a line of its own is narration, whatever a model marks in it."""
+    text = "Moscow:\n\nhttps://delta.example/varr"
+    spans = [SpeechSpans((SpeechSpan(0, 6, text[:6], 0.9),), ()), SpeechSpans((SpeechSpan(8, 13, "delta", 0.9),), ())]
+    assert [one.speech for one in attribute(text, segment(text), spans)] == [Speech.NONE] * 2
+
+
 def test_a_communique_has_its_issuers_voice() -> None:
     """Sentences of a communique that report nobody are its issuer's; whom it reports speaks for himself."""
     text = (
@@ -118,9 +161,11 @@ def test_a_communique_has_its_issuers_voice() -> None:
 
 
 def test_addressees_are_told_where_the_text_says_so() -> None:
-    """Whom a speaker urges or accuses is the addressee; reporters are none."""
+    """Whom a speaker urges or accuses is the addressee; reporters, and the media that they write for, are none."""
     assert read("Doln urged the Island Front to sign.")[0].addressee == "Island Front"
     assert read("Doln told reporters that the boats stay.")[0].addressee is None
+    assert read("Doln told the Teel Herald that the boats stay.")[0].addressee is None
+    assert read("Doln urged the Teel Herald to print it.")[0].addressee == "Teel Herald"
 
 
 def test_spans_of_a_model_come_before_rules() -> None:
@@ -133,6 +178,44 @@ def test_spans_of_a_model_come_before_rules() -> None:
     assert second.source is not None
     assert second.source.of(text) == "Teel"
     assert second.speaker == "Teel"
+
+
+def spans_of(text: str, sources: Sequence[str], cues: Sequence[str] = ()) -> SpeechSpans:
+    """The spans of these words, each as probable as the other."""
+    found = [[SpeechSpan(text.find(one), text.find(one) + len(one), one, 0.8) for one in of] for of in (sources, cues)]
+    return SpeechSpans(tuple(found[0]), tuple(found[1]))
+
+
+@pytest.mark.parametrize(
+    ("text", "sources", "cues", "source", "cue"),
+    [
+        (
+            "The envoy of Teel, hoping for a just settlement of the old river question, said that it rains.",
+            ["The envoy of Teel", "of the old river question"],
+            ["said"],
+            "The envoy of Teel",
+            "said",
+        ),
+        ("River Chief Warns That Boats Must Go", ["River Chief"], ["Warns"], "River Chief", "Warns"),
+        ("Mara Venn met him to talk over the issues at hand", ["Mara Venn"], [], "Mara Venn", None),
+    ],
+)
+def test_spans_of_a_model_are_read_as_a_sentence(
+    text: str, sources: list[str], cues: list[str], source: str, cue: str | None
+) -> None:
+    """A part of a phrase is no subject, a title's verb no name, a noun no verb."""
+    (found,) = attribute(text, segment(text), [spans_of(text, sources, cues)])
+    assert found.source is not None
+    assert (found.source.of(text), found.cue.of(text) if found.cue else None) == (source, cue)
+
+
+def test_a_source_that_says_nothing_acts() -> None:
+    """Where a model marks a source without a verb of saying, an act is reported; a possessor does nothing."""
+    text = "Rebels extend the truce. Mara Venn's visit was short."
+    found = attribute(
+        text, segment(text), [spans_of("Rebels extend", ["Rebels"]), spans_of("Mara Venn", ["Mara Venn"])]
+    )
+    assert [one.speech for one in found] == [Speech.ACT, Speech.NONE]
 
 
 @given(st.text(alphabet="Aab .,:;\n\"“”‘’'()—Q", max_size=60))

@@ -56,6 +56,15 @@ def test_a_span_is_its_words_with_its_kind(kind: ConditionKind) -> None:
     assert 0.9 < span.probability <= 1
 
 
+def test_what_a_hyphen_joins_is_one_word() -> None:
+    """A span that begins or ends in the middle of a hyphened word has all of it; a dash between words joins nothing."""
+    text = "if the Delta-led talks bring a last-ditch deal - or none"
+    first, last = text.index("led"), text.index("last") + 4
+    tags = [BEGIN if start == first else INSIDE if first < start < last else OUTSIDE for start, _ in words_of(text)]
+    (span,) = find_conditions(logits_of(tags), words_of(text), text=text)
+    assert span.text == "Delta-led talks bring a last-ditch"
+
+
 def test_two_spans_stay_two() -> None:
     """Spans with a gap of sure tokens between them are two."""
     tags = tags_for("the sanctions are lifted", "our prisoners freed")

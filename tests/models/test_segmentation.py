@@ -83,6 +83,7 @@ def test_paragraphs_count_up(text: str) -> None:
         ('He said "no talks [...] We are done." All left.', ['He said "no talks [...]', 'We are done."', "All left."]),
         ("Kelan wants three; Rasala wants nine.", ["Kelan wants three; Rasala wants nine."]),
         ("She asked: 'Are we alone?'\u2009\"", ["She asked: 'Are we alone?'\u2009\""]),
+        ("I thank my hon. Friend. He is right.", ["I thank my hon. Friend.", "He is right."]),
         ("No. 14 was read. No. We refuse.", ["No. 14 was read.", "No.", "We refuse."]),
         ("The U.S. envoy met Mr. Kim at 9 a.m. on Monday.", ["The U.S. envoy met Mr. Kim at 9 a.m. on Monday."]),
     ],
@@ -122,6 +123,7 @@ def test_what_stands_around_sentences_is_told() -> None:
     [
         "Q: Will you pay?\n\nA: No. We never pay.\n\nQ: Why?",
         "MR. INGRAM: Order.\n\nMS. LOWE: I come from the Delta.\nMR. INGRAM: Sir.",
+        "MR. INGRAM: Go ahead.\n\nQ  \xa0Why now?\n\nMR. INGRAM: It is time.",
     ],
 )
 def test_turns_of_a_transcript_are_told(text: str) -> None:
@@ -129,6 +131,29 @@ def test_turns_of_a_transcript_are_told(text: str) -> None:
     turns = [text[one.start : one.end] for one in segment(text) if one.kind is SegmentKind.TURN]
     assert len(turns) == 3
     assert all(label_of(turn) is not None for turn in turns)
+
+
+def test_headings_of_a_transcript_are_told() -> None:
+    """A short line of its own between turns is a heading; one in the middle of a wrapped sentence is speech."""
+    text = "MR. ORR: We met.\n\nRIVER TOLLS\n\nLower Delta (Dredging)\n\nMS. LOWE: When?\n\nMR. ORR: In May."
+    assert kinds(text) == ["turn", "headline", "headline", "turn", "turn"]
+    wrapped = "MR. ORR: We met.\n\nThe ministers of both\ncountries came too.\n\nMS. LOWE: When?\n\nMR. ORR: In May."
+    assert "headline" not in kinds(wrapped)
+
+
+@pytest.mark.parametrize("line", ["18 Apr 02", "2021-11-29 21:38", "1:37 P.M. EDT", "Friday, January 4, 2019"])
+def test_dates_and_hours_alone_are_datelines(line: str) -> None:
+    """A line of a date or an hour alone is told, however it is written."""
+    assert kinds(f"Talks fail\n\n{line}\n\nThe talks failed.")[1] == "dateline"
+
+
+def test_a_long_title_is_a_headline() -> None:
+    """A long line without a full stop is a headline where its words begin with capitals, and a sentence otherwise."""
+    title = (
+        "Parties to Orrin Conflict Must Settle Their Differences, Special Envoy and Other Officials Tell River Council"
+    )
+    assert kinds(f"In progress\n\n{title}\n\nTalks go on.")[1] == "headline"
+    assert kinds(f"In progress\n\n{title.lower()}\n\nTalks go on.")[1] == "sentence"
 
 
 def test_one_label_makes_no_transcript() -> None:
