@@ -120,8 +120,7 @@ RELATIONS = {
 
 
 KNOWN_WEAKNESSES = {
-    "without preconditions": "1.1.0 takes the word itself for a condition: 0 of 8 pairs right; in the model card",
-    "refusal that nothing would lift": "1.1.0: 5 of 7 pairs right; in the model card",
+    "without preconditions": "1.2.0 often takes the word itself for a condition: 4 of 8 pairs right; in the model card",
 }
 """Relations that the released model does not hold, as measured; a release that holds one must strike it here."""
 
