@@ -4,6 +4,7 @@ import re
 from bisect import bisect_left, insort
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import dropwhile
 from typing import Final, NamedTuple
 
 from models.cues import SAYS
@@ -55,9 +56,7 @@ class Named(NamedTuple):
 
 def split_title(words: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The titles at the beginning of a sequence of capitals and the name that follows them."""
-    parts = words.split()
-    while parts and parts[0] in NO_NAMES:
-        parts = parts[1:]
+    parts = list(dropwhile(NO_NAMES.__contains__, words.split()))
     cut = max((index + 1 for index, part in enumerate(parts) if is_title(part)), default=0)
     return tuple(part.rstrip(".") for part in parts[:cut]), tuple(parts[cut:])
 
@@ -175,9 +174,7 @@ def bodies_of(text: str, people: Mapping[str, Person]) -> tuple[dict[str, Body],
     bodies: dict[str, Body] = {}
     aliases: dict[str, str] = {}
     for match in _BODY.finditer(text):
-        words = match.group().split()
-        while words and words[0] in NO_NAMES:
-            words = words[1:]
+        words = list(dropwhile(NO_NAMES.__contains__, match.group().split()))
         name = re.sub(r"['’]s?$", "", " ".join(words))
         if not name or not name[0].isupper() or name in people:
             continue
