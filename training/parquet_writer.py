@@ -51,10 +51,9 @@ class ParquetFormat:
                     waiting.append(stream.read_all())
                 n_rows = sum(table.num_rows for table in waiting)
                 if n_rows >= ROW_GROUP_ROWS or sum(table.nbytes for table in waiting) >= ROW_GROUP_BYTES:
-                    parquet.write_table(pa.concat_tables(waiting).combine_chunks())
-                    waiting = []
+                    parquet.write_table(_taken(waiting))
             if any(table.num_rows for table in waiting):
-                parquet.write_table(pa.concat_tables(waiting).combine_chunks())
+                parquet.write_table(_taken(waiting))
 
     def _table(self, scored: Sequence[Scored]) -> pa.Table:
         values = [self._layout.extra_values(item) for item in scored]
@@ -75,6 +74,13 @@ class ParquetFormat:
         if field.name in self._layout.as_json:
             values = [None if value is None else json.dumps(value, ensure_ascii=False) for value in values]
         return pa.array(values, type=field.type)
+
+
+def _taken(waiting: list[pa.Table]) -> pa.Table:
+    """The tables as one; the list is emptied, so that they need no room while a row group is made of it."""
+    table = pa.concat_tables(waiting).combine_chunks()
+    waiting.clear()
+    return table
 
 
 def _options() -> pa.ipc.IpcWriteOptions:

@@ -29,6 +29,10 @@ Ctrl-C, a crash, a power cut or a full disk, give the same command again: it che
 the output is the same, byte for byte. It refuses to go on when the input, the model or an option has changed since;
 --force starts anew. At the end the chunks are joined, so the disk needs room for the output twice.
 
+Memory. A run holds some ten chunks, whatever the size of the input. Where the system limits what it may allocate
+(ulimit -d; a container counts the memory in use instead), Parquet needs allocators that return what they took: put
+ARROW_DEFAULT_MEMORY_POOL=system MALLOC_MMAP_THRESHOLD_=1048576 before the command.
+
 Places. Inputs and OUTPUT may be objects in a store (s3://bucket/key, gs://bucket/key), and then so is OUTPUT.run.
 --engine ray scores the chunks on a Ray cluster (--address; without it, one of this machine's own), with the same
 options, the same files and the same bytes; a run begun with one engine can be gone on with with the other.
