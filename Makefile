@@ -90,9 +90,10 @@ evaluate: $(DEV)/.ready $(DEV)/.base ## measure ARTIFACT and other seeds on the 
 	  $(if $(wildcard $(RUNS)/curve/curve.json),--learning-curve $(RUNS)/curve/curve.json)
 
 examine: ARTIFACT ?= models/stance-minilm
-examine: $(DEV)/.ready ## swap names and check explanations of ARTIFACT on real statements, into RUNS/examination
+examine: $(DEV)/.ready ## swap names, check explanations and calibration across sources of ARTIFACT, into RUNS/examination
 	$(DEV)/bin/python -m training.invariance --artifact $(ARTIFACT) --output $(RUNS)/examination
 	$(DEV)/bin/python -m training.faithfulness --artifact $(ARTIFACT) --output $(RUNS)/examination
+	$(DEV)/bin/python -m training.calibration_shift --artifact $(ARTIFACT) --output $(RUNS)/examination
 
 suspects: $(DEV)/.ready ## list the labels that a quick model disagrees with, for re-reading
 	$(DEV)/bin/python -m training.label_errors --output $(RUNS)/suspicious.jsonl
