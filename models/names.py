@@ -57,14 +57,27 @@ class Named(NamedTuple):
 def split_title(words: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The titles at the beginning of a sequence of capitals and the name that follows them."""
     parts = list(dropwhile(NO_NAMES.__contains__, words.split()))
-    cut = max((index + 1 for index, part in enumerate(parts) if is_title(part)), default=0)
+    titles = [is_title(part) for part in parts]
+    if parts and _looks_like_an_occupation(parts[-1]) and not any(titles[-2:-1]):
+        titles[-1] = False  # "Marta Lindqvist"; but "Chief Economist"
+    cut = max((index + 1 for index, is_one in enumerate(titles) if is_one), default=0)
     return tuple(part.rstrip(".") for part in parts[:cut]), tuple(parts[cut:])
 
 
 def is_title(word: str) -> bool:
     """Whether a word before a name is a title or an occupation."""
     bare = word.rstrip(".")
-    return bare in TITLES or bare.rsplit("-", 1)[-1].title() in TITLES or bool(OCCUPATION.fullmatch(bare))
+    return _is_known_title(bare) or bool(OCCUPATION.fullmatch(bare))
+
+
+def _is_known_title(bare: str) -> bool:
+    return bare in TITLES or bare.rsplit("-", 1)[-1].title() in TITLES
+
+
+def _looks_like_an_occupation(word: str) -> bool:
+    """Whether nothing but its ending makes a title of a word, as a family name may have it too."""
+    bare = word.rstrip(".")
+    return not _is_known_title(bare) and bool(OCCUPATION.fullmatch(bare))
 
 
 def person_of(phrase: str) -> Named | None:

@@ -56,6 +56,13 @@ def test_two_of_one_family_name_are_kept_apart() -> None:
     assert speakers == ["Olin Bekar", "Sarra Bekar", "Sarra Bekar", "Olin Bekar", "Olin Bekar"]
 
 
+def test_a_family_name_may_end_like_an_occupation() -> None:
+    """Lindqvist is no occupation where it ends a name; an economist without a name stays one."""
+    cast = Cast("Marta Lindqvist met reporters. Chief Economist Ola Brandt did not. Lindqvist left.")
+    assert cast.resolve("Lindqvist", 70) == "Marta Lindqvist"
+    assert cast.resolve("Chief Economist Ola Brandt", 31) == "Ola Brandt"
+
+
 def test_a_verb_in_a_headline_is_no_family_name() -> None:
     """A title and a verb with a capital name nobody, though a title and a family name do."""
     cast = Cast("Harbour Chief Warns of Floods. Chief Orrin left.")
