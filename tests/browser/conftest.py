@@ -43,7 +43,7 @@ class Served:
         self.thread.join(10)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
     """A running chromium."""
     path = next(filter(None, map(shutil.which, NAMES)), None)
@@ -56,7 +56,7 @@ def chromium() -> Iterator[Any]:
         browser.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def address(chromium: Any, classifier: StanceClassifier) -> Iterator[str]:
     """The address of the service with default settings. Asks for the browser first: without one nothing is served."""
     served = Served(classifier)
