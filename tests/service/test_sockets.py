@@ -215,8 +215,8 @@ def test_a_client_that_reads_nothing(connect: Callable[[], socket.socket]) -> No
     try:
         for _ in range(2_000):
             connection.sendall(large)
-    except TimeoutError:
-        pass  # the server stopped taking more, as it should
+    except (TimeoutError, ConnectionError):
+        pass  # the server stopped taking more, or ended a connection with too many requests under way, as it should
 
 
 def test_many_at_once(live: Any) -> None:
