@@ -13,7 +13,7 @@ from models.decision import FloatArray
 from models.encoding import Encoding, TextEncoder, pad, plan_batches
 from models.engines import Engine, open_engine
 from models.labels import STANCES, Stance
-from models.prediction import Prediction, Reading
+from models.prediction import Prediction, TokenEvidence
 from models.speech import N_TOKEN_LOGITS
 from models.text import check
 
@@ -97,5 +97,5 @@ def _prediction(
     conditions: tuple[ConditionSpan, ...] = ()
     if stance is Stance.CONDITIONAL:
         conditions = find_conditions(token_logits, encoding.offsets, text=encoding.text)
-    reading = Reading(encoding, token_logits)
-    return Prediction(stance, by_name, members, encoding.truncated, encoding.n_tokens, conditions, reading)
+    evidence = TokenEvidence(encoding, token_logits)
+    return Prediction(stance, by_name, members, encoding.truncated, encoding.n_tokens, conditions, evidence)

@@ -12,7 +12,7 @@ from models.speech import SpeechSpans, find_speech
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class TokenEvidence:
     """What the token heads made of one text, kept undecoded: most callers never ask. Shapes: token_logits [T, K]."""
 
     encoding: Encoding
@@ -34,14 +34,14 @@ class Prediction:
     truncated: bool
     n_tokens: int
     conditions: tuple[ConditionSpan, ...] = ()
-    reading: Reading | None = field(default=None, compare=False, repr=False)
+    evidence: TokenEvidence | None = field(default=None, compare=False, repr=False)
 
     def speech(self) -> SpeechSpans:
         """The words that name who speaks and that say so; none where the model has no head for them."""
-        if self.reading is None:
+        if self.evidence is None:
             return SpeechSpans()
-        encoding = self.reading.encoding
-        return find_speech(self.reading.token_logits, encoding.offsets, text=encoding.text)
+        encoding = self.evidence.encoding
+        return find_speech(self.evidence.token_logits, encoding.offsets, text=encoding.text)
 
     @property
     def confidence(self) -> float:

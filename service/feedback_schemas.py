@@ -16,7 +16,7 @@ EXAMPLE_FEEDBACK: Any = [
         "prediction_id": "5d41402abc4b/0",
         "stance": Stance.CONDITIONAL,
         "note": "the condition stands in the second sentence",
-        "model": "stance-minilm@1.1.0",
+        "model": "stance-minilm@1.2.0",
         "text": EXAMPLE_TEXT,
     },
 ]

@@ -10,7 +10,10 @@ from training.base import DEFAULT_BASE
 
 @dataclass(frozen=True, slots=True)
 class TrainingConfig:
-    """Everything that determines a run besides data and code. Source of the numbers: docs/log.md, "Recipe"."""
+    """Everything that determines a run besides data and code.
+
+    Source of the numbers: docs/log.md, "Recipe" and "After 1.1.0".
+    """
 
     base: str = DEFAULT_BASE  #: hub id or local path of the encoder to start from
     start_from: str = ""  #: finished run whose weights, of all heads, to start from; none if empty

@@ -55,7 +55,14 @@ def folds(corpus: Corpus, *, min_statements: int) -> dict[str, Corpus]:
         held_out = [example for example in record if source_name(example) == name]
         others = [example for example in corpus.train if source_name(example) != name]
         train = without_near_duplicates(others, of=held_out)
-        found[name] = Corpus(train=train, validation=held_out, calibration=[], contrast=[])
+        spoken = [example for example in corpus.spoken if source_name(example) != name]
+        found[name] = Corpus(
+            train=train,
+            validation=held_out,
+            calibration=[],
+            contrast=[],
+            spoken=without_near_duplicates(spoken, of=held_out),
+        )
     return found
 
 

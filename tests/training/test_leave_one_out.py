@@ -1,7 +1,7 @@
 """Leave one source out: each large source once, nothing of it in training, resumable like the learning curve."""
 
 import json
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from training.baselines import Majority
 from training.config import TrainingConfig
 from training.examples import CorpusError, Example, Origin, sha256_of_text, write_examples
 from training.splits import Corpus
+from training.spoken import SpokenExample
 
 
 def invent_source(repository: str, n: int, *, path: str = "") -> list[Example]:
@@ -57,6 +58,18 @@ def test_a_near_duplicate_of_the_source_is_not_trained_on() -> None:
     corpus = Corpus(train=[*own, copy, *invent_source("three/c", 4)], validation=[], calibration=[], contrast=[])
     (fold,) = [fold for name, fold in leave_one_out.folds(corpus, min_statements=1).items() if name == "one/a"]
     assert {example.repository for example in fold.train} == {"three/c"}
+
+
+def test_articles_of_the_source_are_left_out_and_others_are_not() -> None:
+    """Statements of articles train in each fold but that of their own source."""
+    singles = [*invent_source("one/a", 4), *invent_source("two/b", 4)]
+    spoken = [
+        SpokenExample(**{f.name: getattr(one, f.name) for f in fields(Example)}, source_span=None, cue_span=None)
+        for one in (invent_source("one/a", 5)[4], invent_source("two/b", 5)[4])
+    ]
+    corpus = Corpus(train=singles, validation=[], calibration=[], contrast=[], spoken=spoken)
+    for name, fold in leave_one_out.folds(corpus, min_statements=1).items():
+        assert [example.repository for example in fold.spoken] == [{"one/a": "two/b", "two/b": "one/a"}[name]]
 
 
 def test_a_repository_may_hold_two_sources() -> None:
