@@ -1,6 +1,7 @@
 """Reading the whole corpus: what is written here, the public record once it has its text, and what users reviewed."""
 
 import argparse
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -11,6 +12,8 @@ from training.splits import Corpus, make_corpus
 
 WRITTEN: Final = "written.jsonl"
 RECORD: Final = "record.jsonl"
+ELSEWHERE: Final = "elsewhere.jsonl"
+"""Statements of the public record from many more sources, a few of each."""
 DEV: Final = "dev.jsonl"
 HYDRATED_FOLDER: Final = "hydrated"
 HOW: Final = "run `python -m training.hydrate --help` to get the texts of the public record"
@@ -26,6 +29,10 @@ def read_corpus(data: Path = DATA, *, reviewed: Sequence[Path] = ()) -> Corpus:
     if not (hydrated / RECORD).is_file():
         raise CorpusError(f"{hydrated / RECORD}: no such file; {HOW}")
     examples = [*read_examples(data / WRITTEN), *read_examples(hydrated / RECORD)]
+    if (hydrated / ELSEWHERE).is_file():
+        examples += read_examples(hydrated / ELSEWHERE)
+    elif (data / ELSEWHERE).is_file():
+        logging.warning("%s: no such file; its statements are left out", hydrated / ELSEWHERE)
     for path in reviewed:
         found = list(read_examples(path))
         if other := next((example.id for example in found if example.origin is not Origin.REVIEWED), None):

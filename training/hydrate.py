@@ -27,8 +27,9 @@ from typing import Final, Protocol, TypeVar
 
 from tqdm import tqdm
 
+from training import locators
 from training.clones import File, find_clone, folder_name, read_files
-from training.corpus import DEV, HYDRATED_FOLDER, RECORD
+from training.corpus import DEV, ELSEWHERE, HYDRATED_FOLDER, RECORD
 from training.examples import DATA, CorpusError, Example, read_examples, sha256_of_text, write_examples
 from training.locators import Reader, find_statement
 from training.program import make_parser
@@ -42,6 +43,7 @@ class Cause(StrEnum):
     NO_FILE = "what is there has no such file at the annotated revision; a full clone in its place has"
     NO_PARAGRAPH = "the file has no such paragraph"
     NO_SENTENCE = "no sentence of the paragraph has the annotated sha256"
+    NO_RUN = "no stretch of the file has the annotated sha256"
     NO_LOCATOR = "copied by hand, so that no clone helps: only --texts can give them"
     NO_ROW = "the file has no such row"
     OTHER_TEXT = "the text of the row has another sha256 than the annotated one"
@@ -81,6 +83,8 @@ T = TypeVar("T", bound=StandOff)
 
 def reader_of_example(example: Example) -> Reader | None:
     """What finds the paragraphs in a statement's file; None where it was copied by hand."""
+    if locators.is_run(example.locator or ""):
+        return locators.whole
     return _source(example).reader
 
 
@@ -142,7 +146,8 @@ def texts_of_clones(
 def places_of(content: bytes, item: StandOff, *, reader: Reader) -> dict[str, str]:
     """What stands where in the file of an item, by locator; nothing where it is not what its source's files are."""
     try:
-        return dict(reader(content.decode(_source(item).encoding, "replace")))
+        encoding = "utf-8" if reader is locators.whole else _source(item).encoding
+        return dict(reader(content.decode(encoding, "replace")))
     except (ValueError, KeyError, TypeError, AttributeError, csv.Error):
         return {}
 
@@ -151,6 +156,9 @@ def find_text(example: Example, paragraphs: dict[str, str] | None) -> str | Caus
     """The text of an example among the paragraphs of its file (None: there is no such file), or why there is none."""
     if paragraphs is None:
         return Cause.NO_FILE
+    if locators.is_run(example.locator or ""):
+        found = locators.find_run(paragraphs.get(locators.WHOLE, ""), str(example.locator), str(example.sha256))
+        return found or Cause.NO_RUN
     paragraph = paragraphs.get(example.locator or "")
     if paragraph is None:
         return Cause.NO_PARAGRAPH
@@ -210,7 +218,8 @@ def find_texts(
 
 def hydrate(where: argparse.Namespace) -> int:
     """Write the hydrated files and return the exit status. Raises: CorpusError."""
-    files = {name: list(read_examples(where.data / name)) for name in (RECORD, DEV)}
+    names = [RECORD, *([ELSEWHERE] if (where.data / ELSEWHERE).is_file() else []), DEV]
+    files = {name: list(read_examples(where.data / name)) for name in names}
     examples = [example for members in files.values() for example in members]
     found = find_texts(examples, where, noun="statements", reader_of=reader_of_example, find=find_text)
     if found is None:

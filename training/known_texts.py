@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from models.labels import Stance
-from training.corpus import DEV, HYDRATED_FOLDER, RECORD, WRITTEN
+from training.corpus import DEV, ELSEWHERE, HYDRATED_FOLDER, RECORD, WRITTEN
 from training.examples import Example, read_examples, sha256_of_text
 from training.near_duplicates import NearDuplicates
 from training.reviews import folded
@@ -48,7 +48,7 @@ def _examples(data: Path) -> Iterator[tuple[bool, Example]]:
     """Every example of the folder, those of the record without and with their text, and whether it is of dev."""
     for example in read_examples(data / WRITTEN):
         yield False, example
-    for name in (RECORD, DEV):
+    for name in (RECORD, ELSEWHERE, DEV):
         for path in (data / name, data / HYDRATED_FOLDER / name):
             if path.is_file():
                 for example in read_examples(path):

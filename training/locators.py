@@ -19,11 +19,16 @@ from training.examples import sha256_of_text
 Paragraphs = Iterator[tuple[str, str]]
 Reader = Callable[[str], Paragraphs]
 
+WHOLE: Final = "file"
+"""The locator of a whole file."""
 MAX_PIECES: Final = 40
 """Pieces in one statement; the longest annotated one has 18, for it is full of abbreviations ("No. 4")."""
 
 _PIECE_END: Final = re.compile(r"""\n|(?<=[.!?"'”\u2019)\]])\s+""")
 _TAG: Final = re.compile(r"<[^>]+>")
+_RUN: Final = re.compile(r"run of \d+ characters")
+_RUN_START: Final = re.compile(r"(?<!\w)\S")
+"""Where a statement may start in folded text: at a word, or at what stands before or behind one."""
 
 
 def find_statement(paragraph: str, sha256: str) -> str | None:
@@ -37,9 +42,41 @@ def find_statement(paragraph: str, sha256: str) -> str | None:
     return None
 
 
+def is_run(locator: str) -> bool:
+    """Whether a statement is found by its length alone, in any file."""
+    return _RUN.fullmatch(locator) is not None
+
+
+def run_locator(text: str) -> str:
+    """The locator of a statement that is a stretch of its file, wherever in it, by its length alone."""
+    return f"run of {len(text)} characters"
+
+
+def find_run(content: str, locator: str, sha256: str) -> str | None:
+    """The stretch of a file that ``run_locator`` named, white space folded; None where nothing has that sha256.
+
+    Looked for in the file as it is, without its markup and entities, and with the quotation marks of JSON or CSV
+    undone.
+    """
+    n_chars = int(locator.split()[2])
+    plain = html.unescape(_TAG.sub(" ", content))
+    unquoted = content.replace('\\"', '"').replace("\\n", "\n").replace('""', '"')
+    for whole in dict.fromkeys(map(fold, (content, plain, unquoted))):
+        for start in _RUN_START.finditer(whole):
+            text = whole[start.start() : start.start() + n_chars]
+            if sha256_of_text(text) == sha256:
+                return text
+    return None
+
+
 def fold(text: str) -> str:
     """The text with every run of white space as one space, and none at the ends."""
     return " ".join(text.split())
+
+
+def whole(content: str) -> Paragraphs:
+    """Any file: all of it."""
+    yield WHOLE, content
 
 
 def speeches(content: str) -> Paragraphs:

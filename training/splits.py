@@ -23,13 +23,17 @@ class Split(StrEnum):
     VALIDATION = "validation"  # chooses the epoch and the seed
     CALIBRATION = "calibration"  # fits temperature and conformal floors
     CONTRAST = "contrast"  # held-out settings of the written statements: the public contrast test
+    ELSEWHERE = "elsewhere"  # whole repositories of which nothing is trained on: what to expect of sources of one's own
 
 
 RECORD_SHARES: Final = ((Split.VALIDATION, 0.05), (Split.CALIBRATION, 0.08))
 WRITTEN_SHARES: Final = ((Split.CONTRAST, 0.5),)
 """Half of the written statements, by setting, stay out of training: their pairs are the contrast test."""
 
-MOST_PROTECTED_FIRST: Final = (Split.CONTRAST, Split.VALIDATION, Split.CALIBRATION, Split.TRAIN)
+SOURCE_SHARES: Final = ((Split.ELSEWHERE, 0.35),)
+"""Of the sources whose statements stay together, in one group for each repository, a third only measures."""
+
+MOST_PROTECTED_FIRST: Final = (Split.ELSEWHERE, Split.CONTRAST, Split.VALIDATION, Split.CALIBRATION, Split.TRAIN)
 """Each split is without near-duplicates of those before it, and of the dev set, which comes before all."""
 
 
@@ -56,6 +60,7 @@ class Corpus:
     validation: list[Example]
     calibration: list[Example]
     contrast: list[Example]
+    elsewhere: list[Example] = field(default_factory=list)
     train_with_repeats: list[Example] = field(default_factory=list)
     spoken: list[SpokenExample] = field(default_factory=list)
 
@@ -70,6 +75,8 @@ def split_of(example: Example) -> Split:
     if example.origin is Origin.REVIEWED:
         return Split.TRAIN
     shares = RECORD_SHARES if example.origin is Origin.RECORD else WRITTEN_SHARES
+    if example.group == example.repository:
+        shares = SOURCE_SHARES
     upper = 0.0
     for split, share in shares:
         upper += share

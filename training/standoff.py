@@ -4,8 +4,10 @@
 
 A row of the input has id, text, label, source (owner/name), path, locator and sha256; and, where known, confidence,
 conditions ([{start, end, text, kind}]), condition_kind (of a condition that is left unsaid), votes (a number, for the
-label, or {label: number}), commit, sentence and licence. Each row is checked: the sha256 is that of the text, the
-offsets of a condition give its text, no id and no text stands twice. Bad rows are reported by file and line.
+label, or {label: number}), commit, sentence, licence and rules. A row whose locator is null is of a source that
+training/record_sources.py does not know: it states its register, is found again by its length and sha256 alone, and
+all statements of its repository stay in one split. Each row is checked: the sha256 is that of the text, the offsets of
+a condition give its text, no id and no text stands twice. Bad rows are reported by file and line.
 
 Exit status: 0 written; 1 bad rows, nothing was written; 2 usage.
 """
@@ -18,6 +20,7 @@ from typing import Any
 
 from models.labels import ConditionKind, Stance
 from training.examples import Condition, CorpusError, Example, Origin, sha256_of_text, write_examples
+from training.locators import run_locator
 from training.program import make_parser
 from training.record_sources import group_of, place_of, register_of, source_of
 
@@ -26,26 +29,37 @@ def stand_off(row: dict[str, Any]) -> Example:
     """The example of an annotated row, without its text. Raises: CorpusError, KeyError, TypeError, ValueError."""
     if sha256_of_text(row["text"]) != row["sha256"]:
         raise CorpusError("the sha256 is not that of the text")
-    repository, path = row["source"], row["path"]
-    locator, stated_revision = place_of(row["locator"])
     label = Stance(row["label"])
     return Example(
         id=row["id"],
         label=label,
         origin=Origin.RECORD,
-        group=group_of(repository, path, locator=locator),
+        rules=tuple(row.get("rules") or ()),
         conditions=conditions_of(row, label),
-        register=register_of(repository, path),
         confidence=row.get("confidence"),
         votes=votes_of(row, label),
-        repository=repository,
-        revision=stated_revision or row.get("commit") or source_of(repository, path).revision,
-        path=path,
-        locator=locator,
+        repository=row["source"],
+        path=row["path"],
         sentence=row.get("sentence"),
         sha256=row["sha256"],
         licence=row.get("licence"),
+        **whereabouts_of(row),
     )
+
+
+def whereabouts_of(row: dict[str, Any]) -> dict[str, str | None]:
+    """Group, register, revision and locator of a row. Raises: CorpusError, KeyError, ValueError."""
+    repository, path = row["source"], row["path"]
+    if row["locator"] is None:
+        found = {"register": row["register"], "revision": row["commit"], "locator": run_locator(row["text"])}
+        return {"group": repository, **found}
+    locator, stated_revision = place_of(row["locator"])
+    return {
+        "group": group_of(repository, path, locator=locator),
+        "register": register_of(repository, path),
+        "revision": stated_revision or row.get("commit") or source_of(repository, path).revision,
+        "locator": locator,
+    }
 
 
 def conditions_of(row: dict[str, Any], label: Stance) -> tuple[Condition, ...]:

@@ -295,3 +295,59 @@ def test_unusable_inputs_are_named(tmp_path: Path, write_data: Write, capsys: py
     write_jsonl(data / "record.jsonl", [{**row, "sha256": None}])
     assert run(data, "--clones", tmp_path) == 1
     assert "states no sha256" in capsys.readouterr().err
+
+
+SITE = (
+    "<p>The dockers' council <b>said</b> it would\n  return once the rosters were shared. Nobody answered.</p>"
+    '{"body": "\\"We will not sit down with them,\\" the chair wrote."}'
+)
+RUNS = [
+    "The dockers' council said it would return once the rosters were shared.",
+    '"We will not sit down with them," the chair wrote.',
+    "Nobody answered.",
+]
+
+
+def runs_of(*texts: str) -> list[dict[str, Any]]:
+    """Rows of a source that the table does not know."""
+    place = {"source": "invented/site", "path": "a.html", "commit": "a" * 40, "register": "news", "locator": None}
+    return [
+        {
+            **place,
+            "id": f"e-{number}",
+            "text": text,
+            "label": "none",
+            "sha256": sha256_of_text(text),
+            "licence": "unstated",
+        }
+        for number, text in enumerate(texts)
+    ]
+
+
+def test_a_statement_of_any_file_is_found_by_its_length_and_sha256(write_data: Write, tmp_path: Path) -> None:
+    """Stretches of a file of an unknown source come back, markup and escapes apart; one that is not there is told."""
+    data = write_data([])
+    annotated = write_jsonl(tmp_path / "elsewhere.jsonl", runs_of(*RUNS))
+    assert standoff.main([str(annotated), "--output", str(data / "elsewhere.jsonl")]) == 0
+    (stood_off, *_) = read_examples(data / "elsewhere.jsonl")
+    assert (stood_off.text, stood_off.locator, stood_off.group) == (None, "run of 71 characters", "invented/site")
+    file = tmp_path / "clones" / "invented+site" / "a.html"
+    file.parent.mkdir(parents=True)
+    file.write_text(SITE, encoding="utf-8")
+    assert run(data, "--clones", tmp_path / "clones") == 0
+    assert list(texts(data, "elsewhere").values()) == RUNS
+
+
+def test_a_run_that_the_file_lacks_is_told(
+    write_data: Write, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A text that was changed by a character is not found, and that is said; nothing is written."""
+    data = write_data([])
+    annotated = write_jsonl(tmp_path / "elsewhere.jsonl", runs_of("Nobody answers."))
+    assert standoff.main([str(annotated), "--output", str(data / "elsewhere.jsonl")]) == 0
+    file = tmp_path / "clones" / "invented+site" / "a.html"
+    file.parent.mkdir(parents=True)
+    file.write_text(SITE, encoding="utf-8")
+    assert run(data, "--clones", tmp_path / "clones") == 1
+    assert "invented/site: 1 missing: no stretch of the file has the annotated sha256" in capsys.readouterr().err
+    assert not (data / "hydrated").exists()

@@ -53,7 +53,23 @@ def test_every_example_is_in_one_split(examples: list[Example]) -> None:
         "validation": 40,
         "calibration": 40,
         "contrast": 40,
+        "elsewhere": 0,
     }
+
+
+def test_a_source_whose_statements_stay_together_is_wholly_held_out_or_trained_on(invent: Invent) -> None:
+    """Where a group is a whole repository it is in training or among the sources that only measure, a third of them."""
+    examples = [
+        replace(e, id=f"{e.id} {number}", text=f"{e.text} {number}", group=f"o/{number}", repository=f"o/{number}")
+        for number in range(60)
+        for e in invent(2)
+    ]
+    corpus = make_corpus(examples)
+    trained, held_out = ({e.group for e in split} for split in (corpus.train, corpus.elsewhere))
+    assert not trained & held_out
+    assert len(trained) + len(held_out) == 60
+    assert 10 <= len(held_out) <= 30
+    assert corpus.validation == corpus.calibration == []
 
 
 def test_no_group_crosses_splits(examples: list[Example]) -> None:
@@ -82,7 +98,7 @@ def test_reviewed_examples_are_for_training_only(invent: Invent) -> None:
         replace(
             e, id=f"{e.id} r", origin=Origin.REVIEWED, text=f"{split} {e.text}", sha256=None, path=None, locator=None
         )
-        for split in Split
+        for split in (Split.TRAIN, Split.VALIDATION, Split.CALIBRATION, Split.CONTRAST)
         for e in invent(8, split=split, origin=Origin.WRITTEN if split is Split.CONTRAST else Origin.RECORD)
     ]
     corpus = make_corpus(reviewed)
@@ -138,6 +154,7 @@ def test_a_corpus_folder_is_read_whole(tiny_data: Path) -> None:
         "validation": 8,
         "calibration": 60,
         "contrast": 8,
+        "elsewhere": 0,
     }
 
 
