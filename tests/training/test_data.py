@@ -13,7 +13,8 @@ from models.labels import STANCES, Stance
 from training.examples import DATA, Example, Origin, read_examples
 from training.splits import Split, split_of
 
-FILES = ("written", "record", "dev")
+FILES = ("written", "record", "elsewhere", "dev")
+N_ELSEWHERE = 2_365
 RULES = {f"R{number}" for number in range(1, 21)}
 COPIED_BY_HAND = {"HistoryAtState/frus", "snowood1/Zero-Shot-PLOVER"}
 """Sources of dev without a revision: five statements to which no locator leads."""
@@ -41,9 +42,9 @@ def pairs(written: list[Example]) -> list[list[Example]]:
     return list(by_name.values())
 
 
-def table_rows(card: str) -> list[list[str]]:
-    """The cells of the card's table of sources, without its head."""
-    table = re.search(r"<!-- sources: begin.*?-->(.*?)<!-- sources: end -->", card, flags=re.DOTALL)
+def table_rows(card: str, name: str = "sources") -> list[list[str]]:
+    """The cells of one of the card's tables of sources, without its head."""
+    table = re.search(rf"<!-- {name}: begin.*?-->(.*?)<!-- {name}: end -->", card, flags=re.DOTALL)
     assert table
     lines = [line for line in table.group(1).splitlines() if line.startswith("|")]
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
@@ -57,15 +58,21 @@ def counts(cell: str, total: str) -> list[int]:
 
 
 def test_datasets_loads_every_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """datasets.load_dataset reads the three configurations of statements, offline, with one schema for all."""
+    """datasets.load_dataset reads the configurations of statements, offline, with one schema for all."""
     datasets = pytest.importorskip("datasets")
     monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", True)
     features = []
-    for name, split, n in (("written", "train", 4_452), ("record", "train", 15_300), ("dev", "test", 298)):
+    sizes = (
+        ("written", "train", 4_452),
+        ("record", "train", 15_300),
+        ("elsewhere", "train", N_ELSEWHERE),
+        ("dev", "test", 298),
+    )
+    for name, split, n in sizes:
         loaded = datasets.load_dataset(str(DATA), name, split=split, cache_dir=str(tmp_path))
         assert len(loaded) == n
         features.append(loaded.features)
-    assert features[0] == features[1] == features[2]
+    assert all(one == features[0] for one in features)
     assert set(features[0]) == set(Example.__slots__)
 
 
@@ -85,7 +92,8 @@ def test_ids_are_unique(corpus: dict[str, list[Example]], name: str) -> None:
 
 
 def test_rules_are_those_of_the_codebook(corpus: dict[str, list[Example]]) -> None:
-    """Rules are R1 to R20, and each of them decides some written statement; the record names none."""
+    """Rules are R1 to R20, and each of them decides some written statement; the record's first sources name none."""
+    assert {rule for example in corpus["elsewhere"] for rule in example.rules} <= RULES
     assert {rule for example in corpus["written"] for rule in example.rules} == RULES
     assert not any(example.rules for name in ("record", "dev") for example in corpus[name])
 
@@ -100,7 +108,7 @@ def test_conditions_lie_in_the_text(written: list[Example]) -> None:
             assert stretch == stretch.strip(), example.id
 
 
-@pytest.mark.parametrize("name", ["written", "record"])
+@pytest.mark.parametrize("name", ["written", "record", "elsewhere"])
 def test_what_is_conditional_has_a_condition(corpus: dict[str, list[Example]], name: str) -> None:
     """Every conditional statement has a condition, and no other has one."""
     wrong = [e.id for e in corpus[name] if (e.label is Stance.CONDITIONAL) != bool(e.conditions)]
@@ -163,7 +171,7 @@ def test_no_setting_crosses_the_contrast_test(written: list[Example]) -> None:
     assert len({e.pair for e in written if e.pair and split_of(e) is Split.CONTRAST}) >= 300
 
 
-@pytest.mark.parametrize("name", ["record", "dev"])
+@pytest.mark.parametrize("name", ["record", "elsewhere", "dev"])
 def test_stand_off_files_hold_no_text(corpus: dict[str, list[Example]], name: str) -> None:
     """The public record ships without a word of it, but with all that leads to each text and proves it."""
     for example in corpus[name]:
@@ -179,7 +187,7 @@ def test_stand_off_files_hold_no_text(corpus: dict[str, list[Example]], name: st
 
 def test_no_text_of_the_record_stands_twice(corpus: dict[str, list[Example]]) -> None:
     """No statement of the record is annotated twice, and none of dev is in the record too."""
-    hashes = [example.sha256 for name in ("record", "dev") for example in corpus[name]]
+    hashes = [example.sha256 for name in ("record", "elsewhere", "dev") for example in corpus[name]]
     assert len(set(hashes)) == len(hashes)
 
 
@@ -198,6 +206,30 @@ def test_the_card_counts_what_is_there(corpus: dict[str, list[Example]]) -> None
     cells = rows[-1][4:]
     for name, cell, total in (("record", *cells[:2]), ("dev", *cells[2:])):
         assert counts(cell, total) == [sum(e.label is stance for e in corpus[name]) for stance in STANCES]
+
+
+def test_sources_elsewhere_stay_whole(corpus: dict[str, list[Example]]) -> None:
+    """A source elsewhere is none of the record's, and wholly in training or wholly held out; both have every stance."""
+    held_out, trained = (
+        [e for e in corpus["elsewhere"] if split_of(e) is split] for split in (Split.ELSEWHERE, Split.TRAIN)
+    )
+    assert len(held_out) + len(trained) == len(corpus["elsewhere"])
+    assert not {e.repository for e in held_out} & {e.repository for e in trained}
+    assert not {e.repository for e in corpus["elsewhere"]} & {e.repository for e in corpus["record"]}
+    for part in (held_out, trained):
+        assert min(Counter(e.label for e in part).values()) >= 30
+
+
+def test_the_card_counts_the_sources_elsewhere(corpus: dict[str, list[Example]]) -> None:
+    """The card's second table has every source elsewhere once, with its licence, split and counts by label."""
+    expected = Counter((e.repository, split_of(e).value, e.label) for e in corpus["elsewhere"])
+    rows = table_rows((DATA / "README.md").read_text(encoding="utf-8"), "elsewhere")
+    found: Counter[Any] = Counter()
+    for repository, _, _, split, cell, total in rows[:-1]:
+        for stance, n in zip(STANCES, counts(cell, total), strict=True):
+            found[repository.strip("`"), "elsewhere" if split == "held out" else "train", stance] += n
+    assert +found == expected
+    assert counts(*rows[-1][4:]) == [sum(e.label is stance for e in corpus["elsewhere"]) for stance in STANCES]
 
 
 def _source(example: Example) -> tuple[str, str | None]:
