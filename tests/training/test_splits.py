@@ -68,7 +68,7 @@ def test_a_source_whose_statements_stay_together_is_wholly_held_out_or_trained_o
     trained, held_out = ({e.group for e in split} for split in (corpus.train, corpus.elsewhere))
     assert not trained & held_out
     assert len(trained) + len(held_out) == 60
-    assert 6 <= len(held_out) <= 26
+    assert 1 <= len(held_out) < 30
     assert corpus.validation == corpus.calibration == []
 
 
