@@ -87,7 +87,7 @@ export class MarkedText {
   }
 
   // What a pointer that moves has come to. Not mouseenter: browsers send that too when something comes to lie under a
-  // pointer at rest, and where a finger was last, as when the panel that was touched there closes.
+  // pointer at rest, and where a finger was last, as when the panel that lay there closes.
   point({ target, pointerType }) {
     const span = target.closest(".s");
     if (pointerType === "touch" || span === this.pointed) return;

@@ -15,6 +15,10 @@ WATCH = """() => {
   });
 }"""
 """Begins to wait until a statement comes to lie under a pointer at rest, which chromium tells it, or for 2 s."""
+LAST_LINE = """node => {
+  const { x, y, width, height } = [...node.getClientRects()].at(-1);
+  return [x + width / 2, y + height / 2];
+}"""
 UNDER = """([above, below]) => {
   const { x, y, width, height } = document.querySelector(above).getBoundingClientRect();
   const lies = () => document.elementsFromPoint(x + width / 2, y + height / 2).some((one) => one.matches(below));
@@ -37,10 +41,10 @@ def violations() -> Callable[[Any], list[str]]:
     return find
 
 
-def with_result(page: Any) -> Any:
-    """The page with the example read on it."""
-    page.click("#example")
-    page.click("#entry .primary")
+def with_result(page: Any, *, by: str = "click") -> Any:
+    """The page with the example read on it, by a mouse, which then rests there, or by tapping."""
+    getattr(page, by)("#example")
+    getattr(page, by)("#entry .primary")
     page.wait_for_selector("#actors")
     return page
 
@@ -117,11 +121,15 @@ def test_all_of_it_by_keyboard(page: Any) -> None:
 
 def test_a_pointer_at_rest_chooses_nothing(open_page: Callable[..., Any]) -> None:
     """Where arrow keys scroll the text under a mouse that rests, the panel keeps to the keys."""
-    page = with_result(open_page(viewport={"width": 1200, "height": 300}))
+    page = with_result(open_page(viewport={"width": 1200, "height": 400}))
     statements = page.locator(".text .s")
-    statements.first.hover()
-    expect(statements.first).to_have_attribute("aria-pressed", "true")
     statements.first.focus()
+    page.keyboard.press("End")
+    expect(statements.last).to_be_focused()
+    place = statements.nth(statements.count() - 2).evaluate(LAST_LINE)
+    page.keyboard.press("Home")
+    expect(statements.first).to_be_focused()
+    page.mouse.move(*place)
     page.evaluate(WATCH)
     page.keyboard.press("End")
     expect(statements.last).to_be_focused()
@@ -143,7 +151,7 @@ def test_the_dark(open_page: Callable[..., Any]) -> None:
 
 def test_a_phone(open_page: Callable[..., Any]) -> None:
     """At a phone's width nothing sticks out, and what is said of a statement comes up from below and goes again."""
-    page = with_result(open_page(**PHONE))
+    page = with_result(open_page(**PHONE), by="tap")
     panel = page.locator(".panel")
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     expect(panel).to_be_hidden()
@@ -160,7 +168,7 @@ def test_a_phone(open_page: Callable[..., Any]) -> None:
 
 
 def test_a_closed_panel_stays_closed(open_page: Callable[..., Any]) -> None:
-    """On a phone the statement that lay under the panel's button, where the finger was, does not bring it up again."""
+    """The statement that lay under the panel's button does not bring it up again, where there is a mouse besides."""
     page = with_result(open_page(**PHONE))
     page.tap(".text .stance-conditional >> nth=0")
     expect(page.locator(".panel")).to_contain_text("Marta Lindqvist")
@@ -174,7 +182,7 @@ def test_a_closed_panel_stays_closed(open_page: Callable[..., Any]) -> None:
 
 def test_a_touched_statement_is_chosen_wherever_it_stands(open_page: Callable[..., Any]) -> None:
     """On a phone a statement that the panel comes to cover is chosen too, and not only shown."""
-    page = with_result(open_page(**PHONE))
+    page = with_result(open_page(**PHONE), by="tap")
     page.eval_on_selector(".text .stance-conditional", "node => node.scrollIntoView({ block: 'end' })")
     page.tap(".text .stance-conditional >> nth=0")
     expect(page.locator("#status")).to_have_text("conditional, Marta Lindqvist")
