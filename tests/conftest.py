@@ -1,5 +1,6 @@
 """Fixtures that every room's tests share: the released artifact, and the classifier over it."""
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,15 @@ import pytest
 from models.classifier import StanceClassifier
 
 ROOT = Path(__file__).resolve().parents[1]
+
+
+def pytest_configure() -> None:
+    """Properties have no time limit for an example: a busy machine would break one that holds."""
+    if find_spec("hypothesis"):  # not in the environment of make test-ray
+        from hypothesis import HealthCheck, settings
+
+        settings.register_profile("busy machines", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+        settings.load_profile("busy machines")
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,9 @@ export class MarkedText {
     this.order = [];
     this.root = el("div", { class: "text", role: "group", "aria-label": "The text, statement by statement; arrow keys go from one to the next" });
     this.root.addEventListener("keydown", (event) => this.key(event));
+    this.root.addEventListener("mousedown", () => this.press());
+    this.root.addEventListener("pointermove", (event) => this.point(event));
+    this.root.addEventListener("pointerleave", () => { this.pointed = null; });
     this.build();
   }
 
@@ -55,8 +58,7 @@ export class MarkedText {
     span.dataset.index = statement.index;
     if (stance !== "none") span.dataset.print = `${NAMES[stance]}${speaker ? `, ${speaker}` : ""}${certain ? "" : ", not certain"}`;
     span.addEventListener("click", () => this.select(statement, { pin: true }));
-    span.addEventListener("mouseenter", () => this.select(statement));
-    span.addEventListener("focus", () => this.select(statement));
+    span.addEventListener("focus", () => { if (!this.pressed) this.select(statement); });
   }
 
   // The statement's words, its conditions underlined.
@@ -82,6 +84,23 @@ export class MarkedText {
     if (!pin && this.pinned) return; // a pinned statement stays until another is chosen
     this.mark(statement, pin);
     this.onSelect(statement, { pin });
+  }
+
+  // What a pointer that moves has come to. Not mouseenter: browsers send that too when something comes to lie under a
+  // pointer at rest, and where a finger was last, as when the panel that lay there closes.
+  point({ target, pointerType }) {
+    const span = target.closest(".s");
+    if (pointerType === "touch" || span === this.pointed) return;
+    this.pointed = span;
+    const statement = this.reading.statements[span?.dataset.index];
+    if (statement) this.select(statement);
+  }
+
+  // What is pressed gets the focus at once and is chosen by the click that follows. Shown before, on a narrow screen, the
+  // panel would cover it, and the click go there.
+  press() {
+    this.pressed = true;
+    setTimeout(() => { this.pressed = false; }); // the focus comes before any other task
   }
 
   mark(statement, pin) {

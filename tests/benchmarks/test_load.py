@@ -52,10 +52,10 @@ def test_every_answer_is_counted_once() -> None:
 def test_refusals_and_broken_connections_are_errors() -> None:
     """An answer that is not a 200 is an error, and so is a connection that the server closes."""
     refused = b"HTTP/1.1 429 Too Many Requests\r\ncontent-length: 0\r\n\r\n"
-    answers, bodies = drive(lambda n: refused if n < 3 else b"", connections=1, seconds=5)
+    answers, bodies = drive(lambda n: refused if n < 3 else b"", connections=1, seconds=60)
     assert len(bodies) == 3
     assert (len(answers.latencies), answers.errors) == (2, 3)
-    assert answers.seconds < 4
+    assert answers.seconds < 50
 
 
 def test_padding_is_read_from_the_metrics() -> None:

@@ -5,7 +5,28 @@ from typing import Any
 
 import pytest
 
+expect = pytest.importorskip("playwright.sync_api", reason="playwright is not installed").expect
+
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True}
+WATCH = """() => {
+  window.passed = new Promise((done) => {
+    addEventListener("mouseover", ({ target }) => { if (target.closest(".text .s")) done(); });
+    setTimeout(done, 2000);
+  });
+}"""
+"""Begins to wait until a statement comes to lie under a pointer at rest, which chromium tells it, or for 2 s."""
+LAST_LINE = """node => {
+  const { x, y, width, height } = [...node.getClientRects()].at(-1);
+  return [x + width / 2, y + height / 2];
+}"""
+UNDER = """([above, below]) => {
+  const { x, y, width, height } = document.querySelector(above).getBoundingClientRect();
+  const lies = () => document.elementsFromPoint(x + width / 2, y + height / 2).some((one) => one.matches(below));
+  scrollTo(0, 0);
+  for (let tries = 0; tries < 200 && !lies(); tries += 1) scrollBy(0, 10);
+  return lies();
+}"""
+"""Scrolls until one element lies under the middle of another."""
 
 
 @pytest.fixture
@@ -20,10 +41,10 @@ def violations() -> Callable[[Any], list[str]]:
     return find
 
 
-def with_result(page: Any) -> Any:
-    """The page with the example read on it."""
-    page.click("#example")
-    page.click("#entry .primary")
+def with_result(page: Any, *, by: str = "click") -> Any:
+    """The page with the example read on it, by a mouse, which then rests there, or by tapping."""
+    getattr(page, by)("#example")
+    getattr(page, by)("#entry .primary")
     page.wait_for_selector("#actors")
     return page
 
@@ -37,8 +58,10 @@ def test_axe_finds_nothing(
     assert violations(page) == []
     with_result(page)
     page.locator(".text .stance-conditional").first.click()
+    expect(page.locator(".panel")).to_contain_text("Marta Lindqvist")
     assert violations(page) == []
     page.keyboard.press("Escape")
+    expect(page.locator(".panel")).not_to_contain_text("Marta Lindqvist")
     page.click(".chip.hostile")
     page.click("#tab-time")
     page.click("#time-example")
@@ -56,41 +79,62 @@ def test_the_rules_can_fail(page: Any, violations: Callable[[Any], list[str]]) -
 def test_all_of_it_by_keyboard(page: Any) -> None:
     """From the top of the page to a text read, its statements walked through, one chosen, and let go again."""
 
-    def focused() -> str:
-        return str(page.evaluate("document.activeElement.id || document.activeElement.className"))
-
-    def tab_to(name: str) -> None:
+    def tab_to(selector: str) -> None:
         for _ in range(40):
+            before = page.evaluate_handle("document.activeElement")
             page.keyboard.press("Tab")
-            if focused().startswith(name):
+            page.wait_for_function("before => document.activeElement !== before", arg=before)
+            if page.evaluate("selector => document.activeElement.matches(selector)", selector):
                 return
-        pytest.fail(f"Tab does not lead to {name}")
+        pytest.fail(f"Tab does not lead to {selector}")
 
-    tab_to("skip")
-    tab_to("text")
+    focused, panel = page.locator(".text .s:focus"), page.locator(".panel")
+    pressed = page.locator(".s[aria-pressed=true]")
+    tab_to(".skip")
+    tab_to("#text")
     page.keyboard.type("Ada Novak said the union will never negotiate. Karim Haddad said that he was ready to talk.")
     page.keyboard.press("Control+Enter")
     page.wait_for_selector("#actors")
-    assert focused() == "result-head"
-    tab_to("chip hostile")
+    expect(page.locator("#result-head")).to_be_focused()
+    tab_to(".chip.hostile")
     page.keyboard.press("Space")
-    assert page.locator(".s.match").count() == 1
+    expect(page.locator(".s.match")).to_have_count(1)
     page.keyboard.press("Space")
-    tab_to("s stance-hostile")
-    assert "Ada Novak" in page.inner_text(".panel")
+    expect(page.locator(".filtered")).to_have_count(0)
+    tab_to(".text .s.stance-hostile")
+    expect(panel).to_contain_text("Ada Novak")
     page.keyboard.press("ArrowDown")
-    assert focused().startswith("s stance-conciliatory")
-    assert "Karim Haddad" in page.inner_text(".panel")
+    expect(focused).to_contain_class("stance-conciliatory")
+    expect(panel).to_contain_text("Karim Haddad")
     page.keyboard.press("Enter")
-    assert page.locator(".s[aria-pressed=true]").count() == 1
+    expect(page.locator("#status")).to_have_text("conciliatory, Karim Haddad")
+    expect(pressed).to_have_count(1)
     page.keyboard.press("Escape")
-    assert page.locator(".s[aria-pressed=true]").count() == 0
+    expect(pressed).to_have_count(0)
     page.keyboard.press("Home")
-    assert focused().startswith("s stance-hostile")
+    expect(focused).to_contain_class("stance-hostile")
     page.focus("#tab-one")
     page.keyboard.press("ArrowRight")
-    assert page.locator("#view-time").is_visible()
-    assert focused() == "tab-time"
+    expect(page.locator("#view-time")).to_be_visible()
+    expect(page.locator("#tab-time")).to_be_focused()
+
+
+def test_a_pointer_at_rest_chooses_nothing(open_page: Callable[..., Any]) -> None:
+    """Where arrow keys scroll the text under a mouse that rests, the panel keeps to the keys."""
+    page = with_result(open_page(viewport={"width": 1200, "height": 400}))
+    statements = page.locator(".text .s")
+    statements.first.focus()
+    page.keyboard.press("End")
+    expect(statements.last).to_be_focused()
+    place = statements.nth(statements.count() - 2).evaluate(LAST_LINE)
+    page.keyboard.press("Home")
+    expect(statements.first).to_be_focused()
+    page.mouse.move(*place)
+    page.evaluate(WATCH)
+    page.keyboard.press("End")
+    expect(statements.last).to_be_focused()
+    page.evaluate("window.passed")
+    expect(statements.last).to_have_attribute("aria-pressed", "true")
 
 
 def test_the_dark(open_page: Callable[..., Any]) -> None:
@@ -107,15 +151,39 @@ def test_the_dark(open_page: Callable[..., Any]) -> None:
 
 def test_a_phone(open_page: Callable[..., Any]) -> None:
     """At a phone's width nothing sticks out, and what is said of a statement comes up from below and goes again."""
-    page = with_result(open_page(**PHONE))
+    page = with_result(open_page(**PHONE), by="tap")
+    panel = page.locator(".panel")
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    assert not page.locator(".panel").is_visible()
+    expect(panel).to_be_hidden()
     page.tap(".text .stance-conditional >> nth=0")
-    box = page.locator(".panel").bounding_box()
+    expect(panel).to_contain_text("Marta Lindqvist")
+    box = panel.bounding_box()
     assert box["y"] + box["height"] == pytest.approx(844, abs=2)
-    assert "Marta Lindqvist" in page.inner_text(".panel")
     page.tap(".panel .close")
-    assert not page.locator(".panel").is_visible()
+    expect(panel).to_be_hidden()
     page.tap("#tab-time")
     page.tap("#time-example")
+    expect(page.locator("#documents tbody tr")).not_to_have_count(0)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_a_closed_panel_stays_closed(open_page: Callable[..., Any]) -> None:
+    """The statement that lay under the panel's button does not bring it up again, where there is a mouse besides."""
+    page = with_result(open_page(**PHONE))
+    page.tap(".text .stance-conditional >> nth=0")
+    expect(page.locator(".panel")).to_contain_text("Marta Lindqvist")
+    assert page.evaluate(UNDER, [".panel .close", ".text .s"])
+    page.evaluate(WATCH)
+    page.tap(".panel .close")
+    expect(page.locator(".panel")).to_be_hidden()
+    page.evaluate("window.passed")
+    expect(page.locator(".panel")).to_be_hidden()
+
+
+def test_a_touched_statement_is_chosen_wherever_it_stands(open_page: Callable[..., Any]) -> None:
+    """On a phone a statement that the panel comes to cover is chosen too, and not only shown."""
+    page = with_result(open_page(**PHONE), by="tap")
+    page.eval_on_selector(".text .stance-conditional", "node => node.scrollIntoView({ block: 'end' })")
+    page.tap(".text .stance-conditional >> nth=0")
+    expect(page.locator("#status")).to_have_text("conditional, Marta Lindqvist")
+    expect(page.locator(".panel")).to_contain_text("Marta Lindqvist")

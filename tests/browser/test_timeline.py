@@ -5,6 +5,10 @@ import io
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+expect = pytest.importorskip("playwright.sync_api", reason="playwright is not installed").expect
+
 FIRST = "Ada Novak said that she would never negotiate with the league."
 SECOND = "Ada Novak said that she was ready to meet the league at any hour. Novak welcomed the offer of talks."
 
@@ -19,12 +23,13 @@ def test_dated_files_become_a_timeline(page: Any) -> None:
     page.click("#tab-time")
     page.set_input_files("#time-files", [upload("2026-11-02 second.txt", SECOND), upload("wire_20261001.txt", FIRST)])
     dates = page.locator("#documents input[type=date]")
-    assert [dates.nth(index).input_value() for index in range(2)] == ["2026-11-02", "2026-10-01"]
+    expect(dates).to_have_count(2)
+    expect(dates.nth(0)).to_have_value("2026-11-02")
+    expect(dates.nth(1)).to_have_value("2026-10-01")
     page.click("#time-analyze")
-    page.wait_for_selector("#timeline")
-    assert page.locator("#timeline figcaption >> text=Ada Novak").count() == 1
-    assert page.locator("#timeline .band").count() >= 1
-    assert page.locator("#timeline .whisker").count() >= 2
+    expect(page.locator("#timeline figcaption >> text=Ada Novak")).to_have_count(1)
+    expect(page.locator("#timeline .band")).not_to_have_count(0)
+    expect(page.locator("#timeline .whisker >> nth=1")).to_be_attached()
     with page.expect_download() as download:
         page.click("#time-csv")
     rows = list(csv.DictReader(io.StringIO(Path(download.value.path()).read_text(encoding="utf-8-sig"))))
@@ -41,7 +46,8 @@ def test_texts_are_pasted_dated_and_removed(page: Any) -> None:
     page.fill("#time-text", FIRST)
     page.click("#time-entry button[type=submit]")
     page.click("#time-analyze")
-    assert "1 text has no date yet" in page.inner_text("#trouble-text")
+    expect(page.locator("#trouble-text")).to_contain_text("1 text has no date yet")
+    expect(page.locator("#trouble")).to_be_visible()
     page.fill("#documents input[type=date]", "2026-10-01")
     page.fill("#time-text", SECOND)
     page.fill("#time-date", "2026-11-02")
@@ -50,7 +56,7 @@ def test_texts_are_pasted_dated_and_removed(page: Any) -> None:
     page.wait_for_selector("#timeline .band")
     page.click("[aria-label='Remove text 2']")
     page.wait_for_selector("#timeline .band", state="detached")
-    assert page.locator("#timeline .point").count() == 1
+    expect(page.locator("#timeline .point")).to_have_count(1)
 
 
 def test_names_of_one_actor_are_brought_together(page: Any) -> None:

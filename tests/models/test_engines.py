@@ -172,7 +172,7 @@ def test_callers_at_once_share_the_engine(classifier: StanceClassifier) -> None:
     wanted = [logits.stance for logits in classifier.engine.forward_each(batches)]
     orders = [batches, batches[::-1], batches[7:] + batches[:7]]
     with ThreadPoolExecutor(len(orders)) as threads:
-        answers = list(threads.map(classifier.engine.forward_each, orders, timeout=60))
+        answers = list(threads.map(classifier.engine.forward_each, orders, timeout=300))
     for given, answer in zip((wanted, wanted[::-1], wanted[7:] + wanted[:7]), answers, strict=True):
         for one, other in zip(given, answer, strict=True):
             np.testing.assert_array_equal(one, other.stance)

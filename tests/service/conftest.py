@@ -184,13 +184,13 @@ class Bench:
         self.classifier = classifier
 
     def drive(self, scenario: Callable[[Batcher], Awaitable[None]], *, max_queued_tokens: int = 10**7) -> Batcher:
-        """Run a scenario with a started batcher, twenty seconds at most; the batcher, closed."""
+        """Run a scenario with a started batcher, a minute at most; the batcher, closed."""
 
         async def main() -> Batcher:
             # The fake is quick: a slower guess would refuse what has little time before it was measured.
             batcher = Batcher(self.classifier, Workload(max_queued_tokens, tokens_per_second=1e9))
             batcher.start()
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 await scenario(batcher)
             self.classifier.release.set()
             await batcher.close(within_seconds=5)
@@ -237,19 +237,21 @@ class LiveServer:
 
     def __enter__(self) -> "LiveServer":
         self.thread.start()
-        until = time.monotonic() + 10
-        while not self.server.started and time.monotonic() < until:
+        until = time.monotonic() + 60
+        while not self.server.started:
+            assert self.thread.is_alive(), "the server ended before it had started"
+            assert time.monotonic() < until, "the server did not start"
             time.sleep(0.01)
         self.port = self.server.servers[0].sockets[0].getsockname()[1]
         return self
 
     def __exit__(self, *_: object) -> None:
         self.server.should_exit = True
-        self.thread.join(10)
+        self.thread.join(60)
 
     def get(self, path: str) -> httpx.Response:
         """The answer to a GET on a connection of its own."""
-        return httpx.get(f"http://127.0.0.1:{self.port}{path}", timeout=10)
+        return httpx.get(f"http://127.0.0.1:{self.port}{path}", timeout=60)
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """Admission by estimated work: what waits, at the measured rate, against the deadline; and the deadline's header."""
 
 import asyncio
+import threading
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -68,11 +69,9 @@ def test_r6_a_request_that_would_be_late_is_refused_now(bench: Any) -> None:
         batcher.workload.tokens_per_second = 1_000.0
         waiting = asyncio.create_task(bench.submit(batcher, *["w" * 256] * 8))  # two seconds of work
         await asyncio.sleep(0)
-        started = time.perf_counter()
         with pytest.raises(Unavailable) as refusal:
             await bench.submit(batcher, "n" * 16, seconds=1)
-        assert time.perf_counter() - started < 0.05
-        assert refusal.value.kind.code == "overloaded"
+        assert refusal.value.kind.code == "overloaded"  # at once: at its deadline it would be deadline_exceeded
         assert refusal.value.headers["retry-after"] == "3"
         patient = asyncio.create_task(bench.submit(batcher, "p" * 16, seconds=10))
         bench.classifier.release.set()
@@ -91,14 +90,14 @@ def test_the_header_shortens_the_deadline(
     """With the header the answer is given up after that many milliseconds; more than the service's own is no more."""
 
     async def scenario(http: httpx.AsyncClient, _: FastAPI) -> None:
-        for milliseconds, least, most in ((200, 0.15, 0.8), (60_000, 0.9, 2.5)):
+        for milliseconds, least, most in ((200, 0.15, 2.5), (60_000, 2.9, 15)):
             started = time.perf_counter()
             response = await http.post("/classify", json={"text": "HANG"}, headers={DEADLINE_HEADER: str(milliseconds)})
             assert_refused(response, "deadline_exceeded")
             assert least < time.perf_counter() - started < most
         classifier.release.set()
 
-    with_app(scenario, deadline_seconds=1.0)
+    with_app(scenario, deadline_seconds=3.0)
 
 
 def test_the_header_counts_for_admission(
@@ -140,7 +139,7 @@ def test_of_two_headers_the_shorter_holds(classifier: Any, client: Any) -> None:
     started = time.perf_counter()
     headers = [(DEADLINE_HEADER, "200"), (DEADLINE_HEADER, "9000")]
     assert client.post("/classify", json={"text": "HANG"}, headers=headers).status_code == 504
-    assert time.perf_counter() - started < 3
+    assert time.perf_counter() - started < 8
     classifier.release.set()
 
 
@@ -148,11 +147,11 @@ def test_heavy_work_waits_no_longer_than_its_deadline(
     client: Any, monkeypatch: pytest.MonkeyPatch, assert_refused: Callable[..., dict[str, Any]]
 ) -> None:
     """Large bodies are read one at a time; one that would be read too late is given up at its deadline."""
-    slow_calls = []
+    slow_calls, over = [], threading.Event()
 
     def slow(body: bytes, **_: Any) -> Any:
         slow_calls.append(len(body))
-        time.sleep(0.8)
+        assert over.wait(30)
         return [], []
 
     monkeypatch.setattr("service.routes.classify._read_batch", slow)
@@ -162,8 +161,10 @@ def test_heavy_work_waits_no_longer_than_its_deadline(
         async with httpx.AsyncClient(transport=transport, base_url="http://parley") as http:
             items = {"items": [{"text": "x" * 19_000}] * 5}
             first = asyncio.create_task(http.post("/classify/batch", json=items))
-            await asyncio.sleep(0.2)
+            while not slow_calls:
+                await asyncio.sleep(0.01)
             second = await http.post("/classify/batch", json=items, headers={DEADLINE_HEADER: "200"})
+            over.set()
             return [await first, second]
 
     first, second = asyncio.run(main())

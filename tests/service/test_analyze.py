@@ -16,6 +16,7 @@ from starlette.testclient import TestClient
 
 from service.analyst import MAX_ANALYSES
 from service.auth import fingerprint
+from service.batching import MAX_PADDED_TOKENS
 
 ARTICLE = (
     "Talks resume\n\nThe union rejected the offer on Monday. “We will sign only if they sign,” Ada Novak said. "
@@ -165,7 +166,7 @@ def test_a_stream_that_fails_says_so_in_its_last_line(make_client: Callable[...,
 
 def test_a_stream_may_take_longer(make_client: Callable[..., TestClient]) -> None:
     """A stream has its own, longer deadline, unless the caller names one."""
-    client = make_client(deadline_seconds=0.25, stream_seconds=20)
+    client = make_client(deadline_seconds=0.25, stream_seconds=300)
     text = slow_article(600)
     assert lines_of(client.post("/analyze", json={"text": text}, headers=NDJSON))[-1]["type"] == "end"
     hurried = client.post("/analyze", json={"text": text}, headers={**NDJSON, "X-Deadline-Ms": "150"})
@@ -188,7 +189,7 @@ def test_a_long_article_holds_up_nobody(with_app: Callable[..., None]) -> None:
         assert not reading.done()
         assert len((await reading).json()["statements"]) == 1_500
 
-    with_app(scenario)
+    with_app(scenario, deadline_seconds=300)
 
 
 def test_only_so_many_at_a_time(with_app: Callable[..., None], classifier: Any) -> None:
@@ -200,7 +201,8 @@ def test_only_so_many_at_a_time(with_app: Callable[..., None], classifier: Any) 
             await asyncio.sleep(0.01)
         ask = partial(http.post, "/analyze", json={"text": "We will talk."})
         calls = [asyncio.create_task(ask()) for _ in range(MAX_ANALYSES)]
-        await asyncio.sleep(0.2)
+        while app.state.batcher._n_queued < MAX_ANALYSES:
+            await asyncio.sleep(0.01)
         refused = await ask(headers=NDJSON)
         assert refused.status_code == 429
         assert refused.json()["error"]["code"] == "overloaded"
@@ -234,19 +236,20 @@ def test_who_goes_away_costs_no_more(serve: Callable[..., Any], classifier: Any)
     """The article of a caller that has left is read no further, streamed or not."""
     body = json.dumps({"text": slow_article(3_000)}).encode()
     head = f"POST /analyze HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n"
-    with serve() as server:
+    n_all = len(body) / MAX_PADDED_TOKENS  # forward passes of the whole: of the fake, a token for each character
+    with serve(deadline_seconds=300, stream_seconds=300) as server:
         for accept in ("", "Accept: application/x-ndjson\r\n"):
             seen = len(classifier.seen)
-            with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+            with socket.create_connection(("127.0.0.1", server.port), timeout=60) as connection:
                 connection.sendall(f"{head}{accept}\r\n".encode() + body)
-                until = time.monotonic() + 10
+                until = time.monotonic() + 60
                 while len(classifier.seen) == seen and time.monotonic() < until:
                     time.sleep(0.01)
-            time.sleep(0.3)
-            after = len(classifier.seen)
-            assert after - seen < 10
-            time.sleep(0.3)
-            assert len(classifier.seen) == after
+            before, after = -1, len(classifier.seen)
+            while after > before:  # until the service has noticed
+                time.sleep(0.5)
+                before, after = after, len(classifier.seen)
+            assert after - seen < n_all / 2
 
 
 def test_the_limits_are_stated(client: TestClient) -> None:

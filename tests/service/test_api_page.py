@@ -58,7 +58,7 @@ class Caller:
             env={**os.environ, "PYTHONPATH": str(self.root), "PARLEY_KEY": getattr(self, "key", "")},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=180,
             check=False,
         )
         assert done.returncode == 0, done.stderr

@@ -208,7 +208,7 @@ async def scrape(app: FastAPI) -> list[str]:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    """Wait until the condition holds, at most five seconds."""
-    async with asyncio.timeout(5):
+    """Wait until the condition holds, at most half a minute."""
+    async with asyncio.timeout(30):
         while not condition():
             await asyncio.sleep(0.001)

@@ -114,7 +114,7 @@ def test_a_lone_request_runs_at_once(bench: Any) -> None:
             started = time.perf_counter()
             await bench.submit(batcher, f"alone {number}")
             seconds.append(time.perf_counter() - started)
-        assert sorted(seconds)[25] < 0.005
+        assert min(seconds) < 0.005  # a timer would hold up each; a busy machine holds up most
 
     bench.drive(scenario)
     assert all(len(texts) == 1 for texts in bench.classifier.seen)
@@ -173,11 +173,9 @@ def test_a_full_queue_refuses_whole_requests_at_once(bench: Any) -> None:
         hung = await bench.hang(batcher)
         waiting = asyncio.create_task(bench.submit(batcher, "w" * 100, "v" * 100))
         await asyncio.sleep(0)
-        started = time.perf_counter()
         with pytest.raises(Unavailable) as refusal:
             await bench.submit(batcher, *["x" * 30] * 5)
-        assert time.perf_counter() - started < 0.05
-        assert refusal.value.kind.code == "overloaded"
+        assert refusal.value.kind.code == "overloaded"  # at once: at its deadline it would be deadline_exceeded
         assert int(refusal.value.headers["retry-after"]) >= 1
         assert batcher.queued_tokens == 208
         small = asyncio.create_task(bench.submit(batcher, "y" * 100))

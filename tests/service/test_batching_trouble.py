@@ -103,7 +103,7 @@ def test_close_leaves_a_hung_forward_pass_behind(bench: Any) -> None:
         for outcome in await asyncio.gather(*calls, return_exceptions=True):
             assert isinstance(outcome, Unavailable)
             assert outcome.kind.code == "not_ready"
-        assert time.perf_counter() - started < 0.5
+        assert time.perf_counter() - started < 10  # the pass hangs for twenty seconds
         assert batcher.abandoned
         assert batcher.queued_tokens == 0
 
@@ -122,7 +122,7 @@ def test_a_crash_of_the_batcher_leaves_nobody_waiting(
         await asyncio.sleep(0.01)
         monkeypatch.setattr(Batcher, where, lambda *_: 1 / 0)
         bench.classifier.release.set()
-        outcomes = await asyncio.wait_for(asyncio.gather(*calls, return_exceptions=True), 1)
+        outcomes = await asyncio.wait_for(asyncio.gather(*calls, return_exceptions=True), 30)
         assert sum(isinstance(one, Unavailable) for one in outcomes) >= 5
         assert not batcher.alive
         assert batcher.queued_tokens == 0
@@ -175,23 +175,24 @@ def test_a_hung_forward_pass_does_not_hang_the_service(
     async def scenario(http: httpx.AsyncClient, _: FastAPI) -> None:
         started = time.perf_counter()
         hung = asyncio.create_task(http.post("/classify", json={"text": "HANG"}))
-        await asyncio.sleep(0.05)
+        while not classifier.seen:
+            await asyncio.sleep(0.001)
         behind = asyncio.create_task(http.post("/classify", json={"text": "behind it"}))
-        await asyncio.sleep(0.05)
         assert (await http.get("/health/ready")).status_code == 200
         assert_refused(await hung, "deadline_exceeded")
         assert_refused(await behind, "deadline_exceeded")
-        assert 0.25 < time.perf_counter() - started < 2
+        assert 1.4 < time.perf_counter() - started < 15
         refusal = await http.get("/health/ready")
         assert_refused(refusal, "not_ready")
         assert refusal.headers["retry-after"]
         assert (await http.get("/health/live")).status_code == 200
         classifier.release.set()
-        await asyncio.sleep(0.05)
-        assert (await http.get("/health/ready")).status_code == 200
+        async with asyncio.timeout(30):
+            while (await http.get("/health/ready")).status_code != 200:
+                await asyncio.sleep(0.01)
         assert (await http.post("/classify", json={"text": "after"})).status_code == 200
 
-    with_app(scenario, deadline_seconds=0.3)
+    with_app(scenario, deadline_seconds=1.5)
     assert not any("behind it" in texts for texts in classifier.seen)
 
 

@@ -20,7 +20,7 @@ def start(root: Path, folder: Path, *arguments: str, **settings: str) -> subproc
     own = {"STANCE_HOST": "0.0.0.0", "STANCE_PORT": "0", "STANCE_MODEL": str(folder / "nowhere"), **settings}
     return subprocess.run(
         [sys.executable, "-m", "service", *arguments],
-        cwd=root, env={**inherited, **own}, capture_output=True, text=True, timeout=30, check=False,
+        cwd=root, env={**inherited, **own}, capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
 
 

@@ -60,7 +60,7 @@ def test_what_is_no_request_is_refused_safely(serve: Callable[..., Any]) -> None
     """The plain 400 of the server below has the safe headers once each, and so has what is answered after it."""
     with serve() as server:
         for _ in range(2):
-            with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+            with socket.create_connection(("127.0.0.1", server.port), timeout=60) as connection:
                 connection.sendall(b"no request at all\r\n\r\n")
                 refusal = b"".join(iter(lambda: connection.recv(65_536), b"")).lower()
             assert refusal.startswith(b"http/1.1 400 ")

@@ -14,8 +14,11 @@ from pathlib import Path
 
 import pytest
 
-SLACK_SECONDS = 5
-"""What an end may take besides notice and drain on a busy machine; a quiet one needs about one."""
+SLACK_SECONDS = 30
+"""What an end may take besides notice and drain on a very busy machine; a quiet one needs about one. What should not
+hold up the end would hold it up for longer, or for ever."""
+WAIT_SECONDS = 90
+"""After so long a program that should end is taken for one that does not."""
 
 PROGRAM = """
 import importlib.util, sys
@@ -30,7 +33,9 @@ if len(sys.argv) > 2:
     fakes.FakeClassifier.warm_up = fail
 StanceClassifier.open = lambda *_, **__: fakes.FakeClassifier()
 import service.__main__ as program
-program.TURN_SECONDS = 0.5
+program.TURN_SECONDS = 3.0
+import service.connection
+service.connection.LAST_HEAD_SECONDS = 10.0  # a busy machine sends late
 raise SystemExit(program.main())
 """
 
@@ -73,7 +78,7 @@ def send(process_port: int, text: str) -> socket.socket:
     """A connection on which this statement has been sent."""
     body = json.dumps({"text": text}).encode()
     head = b"POST /classify HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
-    connection = socket.create_connection(("127.0.0.1", process_port), timeout=20)
+    connection = socket.create_connection(("127.0.0.1", process_port), timeout=60)
     connection.sendall(head % len(body) + body)
     return connection
 
@@ -90,6 +95,28 @@ def read_head(connection: socket.socket) -> bytes:
         return connection.recv(65_536)
 
 
+def ask(process_port: int, path: str) -> bytes:
+    """The answer to a GET on a connection of its own."""
+    with socket.create_connection(("127.0.0.1", process_port), timeout=60) as connection:
+        connection.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+        return b"".join(iter(lambda: connection.recv(65_536), b""))
+
+
+def is_ready(process_port: int) -> bool:
+    """Whether the program says that requests should be sent there."""
+    answer = ask(process_port, "/health/ready")
+    assert answer.startswith((b"HTTP/1.1 200 ", b"HTTP/1.1 503 "))
+    return answer.startswith(b"HTTP/1.1 200 ")
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Return when the condition holds. Raises: AssertionError when it does not within half a minute."""
+    end = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < end, "it did not come to hold"
+        time.sleep(0.02)
+
+
 def test_r2_the_end_is_bounded_though_a_client_never_reads(start: Start) -> None:
     """A client that asks for much and reads nothing does not hold up the end beyond the drain."""
     process = start(STANCE_DRAIN_SECONDS="1")
@@ -99,56 +126,51 @@ def test_r2_the_end_is_bounded_though_a_client_never_reads(start: Start) -> None
                 connection.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n" * 50)
         started = time.monotonic()
         process.send_signal(signal.SIGTERM)
-        assert process.wait(20) == 0
+        assert process.wait(WAIT_SECONDS) == 0
         assert time.monotonic() - started < 2 + SLACK_SECONDS
 
 
 def test_r1_readiness_turns_before_the_socket_closes(start: Start) -> None:
     """Told to stop, readiness is 503 on new connections while requests are still answered, each closing its own."""
-    process = start(STANCE_NOTICE_SECONDS="1.5")
+    process = start(STANCE_NOTICE_SECONDS="5")
     number = port(process)
     waiting = send(number, "SLOW")
     process.send_signal(signal.SIGTERM)
-    time.sleep(0.3)
+    until(lambda: not is_ready(number))
     for _ in range(5):
-        with socket.create_connection(("127.0.0.1", number), timeout=5) as connection:
-            connection.sendall(b"GET /health/ready HTTP/1.1\r\nHost: x\r\n\r\n")
-            assert connection.recv(65_536).startswith(b"HTTP/1.1 503 ")
+        assert not is_ready(number)
         answer = read_to_end(send(number, "still answered"))
         assert answer.startswith(b"HTTP/1.1 200 ")
         assert b"connection: close" in answer
     assert read_to_end(waiting).startswith(b"HTTP/1.1 200 ")
-    assert process.wait(20) == 0
+    assert process.wait(WAIT_SECONDS) == 0
     with pytest.raises(ConnectionError):
-        socket.create_connection(("127.0.0.1", number), timeout=5)
+        socket.create_connection(("127.0.0.1", number), timeout=60)
 
 
 def test_r1_a_connection_just_made_is_answered(start: Start) -> None:
     """A client that connected before the socket closed, and sends its request a moment after, has its answer."""
     process = start(STANCE_NOTICE_SECONDS="0.5")
     number = port(process)
-    with socket.create_connection(("127.0.0.1", number), timeout=5) as late:
+    with socket.create_connection(("127.0.0.1", number), timeout=60) as late:
         process.send_signal(signal.SIGTERM)
         time.sleep(0.7)  # after the notice, while new connections may still bring their first request
         late.sendall(b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n")
         assert late.recv(65_536).startswith(b"HTTP/1.1 200 ")
-    assert process.wait(20) == 0
+    assert process.wait(WAIT_SECONDS) == 0
 
 
 def test_r4_a_hung_engine_ends_the_program(start: Start) -> None:
     """A forward pass that never ends: 504 at the deadline, readiness 503, and exit status 1 within a stated time."""
-    process = start(STANCE_DEADLINE_SECONDS="0.5", STANCE_HANG_SECONDS="2", STANCE_DRAIN_SECONDS="1")
+    process = start(STANCE_DEADLINE_SECONDS="0.5", STANCE_HANG_SECONDS="4", STANCE_DRAIN_SECONDS="1")
     number = port(process)
     started = time.monotonic()
     assert read_head(send(number, "HANG")).startswith(b"HTTP/1.1 504 ")
-    time.sleep(0.3)
-    with socket.create_connection(("127.0.0.1", number), timeout=5) as connection:
-        connection.sendall(b"GET /health/ready HTTP/1.1\r\nHost: x\r\n\r\n")
-        assert connection.recv(65_536).startswith(b"HTTP/1.1 503 ")
-    assert process.wait(20) == 1
-    assert 1.5 < time.monotonic() - started < 2 + 1 + SLACK_SECONDS
+    until(lambda: not is_ready(number))
+    assert process.wait(WAIT_SECONDS) == 1
+    assert 3.5 < time.monotonic() - started < 4 + 1 + SLACK_SECONDS
     assert process.stderr
-    assert "gave up after 2 seconds: the engine does not answer" in process.stderr.read()
+    assert "gave up after 4 seconds: the engine does not answer" in process.stderr.read()
 
 
 def test_r4_a_hung_event_loop_ends_the_program(start: Start) -> None:
@@ -156,7 +178,7 @@ def test_r4_a_hung_event_loop_ends_the_program(start: Start) -> None:
     process = start(STANCE_HANG_SECONDS="1")
     connection = send(port(process), "FREEZE")
     started = time.monotonic()
-    assert process.wait(20) == 1
+    assert process.wait(WAIT_SECONDS) == 1
     assert time.monotonic() - started < 1 + SLACK_SECONDS
     connection.close()
     assert process.stderr
@@ -166,14 +188,16 @@ def test_r4_a_hung_event_loop_ends_the_program(start: Start) -> None:
 def test_r2_the_end_is_bounded_though_a_forward_pass_hangs(start: Start) -> None:
     """While a forward pass hangs, its caller gets 503 and the process ends with 1 soon after the drain."""
     process = start(STANCE_DRAIN_SECONDS="1", STANCE_NOTICE_SECONDS="0")
-    connection = send(port(process), "HANG")
-    time.sleep(0.3)
+    number = port(process)
+    connection, behind = send(number, "HANG"), send(number, "behind it")
+    until(lambda: b"\nparley_queued_tokens 0" not in ask(number, "/metrics"))
     started = time.monotonic()
     process.send_signal(signal.SIGTERM)
     answer = read_to_end(connection)
     assert answer.startswith(b"HTTP/1.1 503 ")
     assert b'"not_ready"' in answer
-    assert process.wait(20) == 1
+    behind.close()
+    assert process.wait(WAIT_SECONDS) == 1
     assert time.monotonic() - started < 1 + SLACK_SECONDS
     assert process.stderr
     assert "Traceback" not in process.stderr.read()
@@ -187,28 +211,28 @@ def test_r2_the_end_is_bounded_though_a_body_trickles(start: Start) -> None:
         time.sleep(0.2)
         started = time.monotonic()
         process.send_signal(signal.SIGTERM)
-        assert process.wait(20) == 0
+        assert process.wait(WAIT_SECONDS) == 0
         assert time.monotonic() - started < 1 + SLACK_SECONDS
     assert process.stderr
     assert "Traceback" not in process.stderr.read()
 
 
 def test_an_idle_connection_does_not_hold_up_the_end(start: Start) -> None:
-    """A connection kept alive without a request is closed at once."""
-    process = start()
+    """A connection kept alive without a request is closed at once, long before the drain is over."""
+    process = start(STANCE_DRAIN_SECONDS="300")
     connection = send(port(process), "first")
     assert connection.recv(65_536).startswith(b"HTTP/1.1 200 ")
     started = time.monotonic()
     process.send_signal(signal.SIGTERM)
     assert b"HTTP/1.1" not in read_to_end(connection)  # at most the rest of the answer
-    assert process.wait(20) == 0
+    assert process.wait(WAIT_SECONDS) == 0
     assert time.monotonic() - started < SLACK_SECONDS
 
 
 def test_a_model_that_cannot_answer_is_not_served(start: Start) -> None:
     """When the first forward pass fails the program ends with 1 and one line, before it listens."""
     process = start("broken")
-    output, errors = process.communicate(timeout=20)
+    output, errors = process.communicate(timeout=WAIT_SECONDS)
     assert process.returncode == 1
     assert output == ""
     assert errors.splitlines()[-1] == "parley: the model cannot be served: no forward pass succeeds"
@@ -219,7 +243,7 @@ def test_a_port_in_use_ends_the_start(start: Start) -> None:
     """A port that is taken ends the program with status 3, the cause and no traceback."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         process = start(STANCE_PORT=str(taken.getsockname()[1]))
-        output, errors = process.communicate(timeout=20)
+        output, errors = process.communicate(timeout=WAIT_SECONDS)
     assert process.returncode == 3
     assert output == ""
     assert "address already in use" in errors

@@ -29,7 +29,7 @@ def test_r15_no_request_made_from_the_document_breaks_it(
             cwd=tmp_path,  # it keeps its examples where it runs
             capture_output=True,
             text=True,
-            timeout=180,
+            timeout=600,
             check=False,
         )
         assert done.returncode == 0, done.stdout[-6_000:] + done.stderr[-2_000:]

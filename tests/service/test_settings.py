@@ -171,7 +171,7 @@ def start(root: Path, **environment: str) -> subprocess.CompletedProcess[str]:
         env={**inherited, "STANCE_PORT": "0", **environment},
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=120,
         check=False,
     )
 

@@ -47,10 +47,11 @@ def answer(server: Any, *headers: str) -> tuple[int, dict[str, str], dict[str, A
     head = "".join(f"{line}\r\n" for line in ("POST /classify HTTP/1.1", "Host: x", *headers))
     sent = f"{head}Content-Type: application/json\r\nContent-Length: {len(BODY)}\r\n\r\n".encode() + BODY
     received = b""
-    with socket.create_connection(("127.0.0.1", server.port), timeout=1) as connection, suppress(TimeoutError):
+    with socket.create_connection(("127.0.0.1", server.port), timeout=60) as connection, suppress(TimeoutError):
         connection.sendall(sent)
         while piece := connection.recv(65_536):
             received += piece
+            connection.settimeout(1)
     first, _, rest = received.decode().partition("\r\n")
     lines, _, body = rest.partition("\r\n\r\n")
     names = dict(line.lower().split(": ", 1) for line in lines.split("\r\n"))
@@ -170,7 +171,7 @@ def test_what_is_let_in_is_counted_until_it_ends(
     app.state.shedder.expect = lambda: (counted.append(1), expect())[1]
     sent = re.sub(rb"Length: \d+", b"Length: %d" % len(sent.partition(b"\r\n\r\n")[2]), sent)
     with live_server(app, http=limited(20, app.state.shedder)) as server:
-        with socket.create_connection(("127.0.0.1", server.port), timeout=5) as connection:
+        with socket.create_connection(("127.0.0.1", server.port), timeout=60) as connection:
             connection.sendall(sent)
             assert connection.recv(65_536).split()[1] == status
         assert counted == [1]
