@@ -1,5 +1,6 @@
 """The documentation is true: tables equal the code, examples parse, links and commands lead somewhere."""
 
+import ast
 import importlib.util
 import json
 import re
@@ -217,10 +218,9 @@ def tracked() -> list[str]:
 
 
 def tree() -> str:
-    """The block of README.md that shows where things are."""
-    text = (ROOT / "README.md").read_text(encoding="utf-8").partition("\n## Where things are\n")[2]
-    block = FENCE.search(text)
-    assert block, "README.md has no tree under 'Where things are'"
+    """The block of docs/tree.md that shows where things are."""
+    block = FENCE.search((ROOT / "docs" / "tree.md").read_text(encoding="utf-8"))
+    assert block, "docs/tree.md has no tree"
     return block[2]
 
 
@@ -236,7 +236,7 @@ def sections(block: str) -> dict[str, str]:
 
 
 def test_the_tree_names_everything() -> None:
-    """The tree in README.md names each top-level file and folder, and each module of the rooms but __init__.py."""
+    """The tree in docs/tree.md names each top-level file and folder, and each module of the rooms but __init__.py."""
     block, files = tree(), tracked()
     words = set(re.findall(r"[\w./-]+", block))
     top = {path.partition("/")[0] for path in files} - {".gitignore", ".dockerignore", ".gitattributes"}
@@ -248,8 +248,18 @@ def test_the_tree_names_everything() -> None:
 
 
 def test_the_tree_names_nothing_that_is_gone() -> None:
-    """Each Python file that the tree in README.md names exists in its room."""
+    """Each Python file that the tree in docs/tree.md names exists in its room."""
     files = tracked()
     for room, lines in sections(tree()).items():
         for name in re.findall(r"[\w-]+\.py\b", lines):
             assert any(path.startswith(room) and path.endswith(f"/{name}") for path in files), f"{room}: {name}"
+
+
+def test_no_line_of_the_tree_is_cut() -> None:
+    """A line of the tree that begins as its module's docstring ends where that pauses, and not in mid-sentence."""
+    for room in ROOMS:
+        for name, line in re.findall(r"^  (\S+\.py) +(.+)$", sections(tree())[room], re.MULTILINE):
+            module = ast.parse((ROOT / room / name).read_text(encoding="utf-8"))
+            docstring = " ".join((ast.get_docstring(module) or "").split())
+            if docstring.startswith(line):
+                assert re.match(r"$|[.:;,]| \(", docstring[len(line) :]), f"{room}/{name}: {line}"
