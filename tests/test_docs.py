@@ -23,7 +23,9 @@ from service.schemas import Batch, BatchAnswer, ErrorAnswer, Health, Info, Stanc
 from service.settings import PREFIX, RELEASED_MODEL, Settings
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+CARDS = [ROOT / "models" / "stance-minilm" / "README.md", ROOT / "training" / "data" / "README.md"]
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md")), *CARDS]
+PAGES.append(ROOT / "requirements" / "README.md")
 ROOMS = ("models", "service", "training")
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 SPAN = re.compile(r"`([^`\n]+)`")
