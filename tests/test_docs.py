@@ -212,6 +212,14 @@ def test_no_placeholder_is_left(page: Path) -> None:
     assert not re.findall(r"@@\w+@@|\bTODO\b|\bTBD\b|\bFIXME\b", page.read_text(encoding="utf-8"))
 
 
+def test_packages_that_a_page_names_are_the_tested_ones() -> None:
+    """What docs/api.md has installed for tracing has the versions of the lock that the tests run with."""
+    named = set(re.findall(r"\b(opentelemetry-[\w-]+)==(\S+)", api()))
+    lock = (ROOT / "requirements" / "dev.lock").read_text(encoding="utf-8")
+    assert len(named) == 2
+    assert named <= set(re.findall(r"^(opentelemetry-[\w-]+)==(\S+)", lock, re.MULTILINE))
+
+
 def tracked() -> list[str]:
     """The files of the repository, as git sees them."""
     command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
