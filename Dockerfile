@@ -1,7 +1,9 @@
 # Two stages: the first installs from the hashed lock, the second holds nothing but Python, the packages and the model.
 #   docker build -t parley .
+#   python -m service.keys desk --file keys.txt && chmod 644 keys.txt
 #   docker run --rm -p 8000:8000 --read-only --tmpfs /tmp \
 #     -v ./keys.txt:/run/secrets/keys:ro -e STANCE_KEYS_FILE=/run/secrets/keys parley
+# 644, as the image's user, 10001, must read the file; it holds hashes of keys and no key.
 # It listens for everybody and so does not start without keys; to try it on your own machine:
 #   docker run --rm -p 127.0.0.1:8000:8000 -e STANCE_INSECURE=true parley
 FROM python:3.11-slim-bookworm AS build

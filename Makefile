@@ -1,6 +1,6 @@
 # One command for each job; each makes the environment that it needs. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help serve test test-ray lint types check hydrate train curve sources evaluate examine suspects bench bench-score proof proof-batch lock sbom audit clean
+.PHONY: help serve environment test test-ray lint types check hydrate train curve sources evaluate examine suspects bench bench-score proof proof-batch lock sbom audit clean
 
 PYTHON ?= python3
 # Where the texts of the public record are found: a folder of JSONL files with texts (TEXTS), or of clones (CLONES).
@@ -11,7 +11,7 @@ REVIEWED ?=
 SEEDS ?= 0 1 2
 VERSION ?= 0.0.0-local
 RUNS ?= runs
-# Where to look for torch besides the default index; https://download.pytorch.org/whl/cpu has a build without CUDA.
+# Where to look for torch besides the default index; the CPU index of torch's own installation notes has a build without CUDA.
 TORCH_INDEX ?=
 
 SERVE := .venv-serve
@@ -43,7 +43,9 @@ help: ## list the commands
 serve: $(SERVE)/.ready ## start the service (HOST, PORT and STANCE_* can be set)
 	$(ADDRESS) $(SERVE)/bin/python -m service
 
-test: $(DEV)/.ready ## run every test
+environment: $(DEV)/.ready ## make the environment of training and tests, .venv
+
+test: $(DEV)/.ready ## run the tests (those of Ray and object stores: make test-ray)
 	$(DEV)/bin/python -m pytest
 
 test-ray: $(RAY)/.ready ## run the tests of scoring on a Ray cluster and of object stores, in an environment without torch
@@ -99,7 +101,7 @@ suspects: $(DEV)/.ready ## list the labels that a quick model disagrees with, fo
 	$(DEV)/bin/python -m training.label_errors --output $(RUNS)/suspicious.jsonl
 
 bench: $(DEV)/.ready $(INFINITY)/.ready ## measure the service against a plain one and infinity's, all in one run
-	$(DEV)/bin/python -m benchmarks.throughput --infinity $(INFINITY)/bin/infinity_emb --output $(RUNS)/bench.json
+	$(DEV)/bin/python -m benchmarks.throughput --seconds 5 --infinity $(INFINITY)/bin/infinity_emb --output $(RUNS)/bench.json
 
 bench-score: $(DEV)/.ready ## measure batch scoring beside the engine alone, and its memory (SCORE="--statements FILE" and the like)
 	mkdir -p $(RUNS)

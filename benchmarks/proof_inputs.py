@@ -19,6 +19,7 @@ SEED: Final = 20261127
 RAW_TRIES: Final = 3_000
 SOCKET_SECONDS: Final = 3
 INSERTED: Final = (b"\r\n", b"\x00", b"\xff\xfe", b"Transfer-Encoding: chunked\r\n", b"\r\n\r\n", b"{")
+"""What a request is damaged with: ends of lines and of heads, bytes that are no text, a second framing."""
 
 
 def prove(plan: Plan, texts: Sequence[str]) -> list[Finding]:
@@ -85,9 +86,7 @@ def _damage(request: bytearray, chance: random.Random) -> None:
     elif kind == 2:
         request[at:at] = request[at : at + chance.randrange(1, 40)]
     else:
-        request[at:at] = chance.choice(
-            (b"\r\n", b"\x00", b"\xff\xfe", b"Transfer-Encoding: chunked\r\n", b"\r\n\r\n", b"{")
-        )
+        request[at:at] = chance.choice(INSERTED)
 
 
 def _status(port: int, request: bytes, chance: random.Random) -> int:

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import textwrap
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -132,7 +133,8 @@ def failed_starts(plan: Plan) -> list[Finding]:
         line = errors.strip()
         named = cause in line and len(line.splitlines()) == 1
         passed = process.returncode == 1 and seconds < MAX_START_SECONDS and named and not output
-        figure = f"exit {process.returncode} in {seconds:.1f} s: {line.replace(str(copy), 'model')[:90]}"
+        shown = textwrap.shorten(line.replace(str(copy), "model"), 90, placeholder=" ...")
+        figure = f"exit {process.returncode} in {seconds:.1f} s: {shown}"
         findings.append(Finding("R14 start-up fails closed", what, figure.replace("|", "/"), passed))
     return findings
 

@@ -104,10 +104,6 @@ class Cast:
         is_titled = len(words) > 1 and words[0].rstrip(".").title() in MALE | FEMALE | {"Dr"}
         return " ".join(words[1:]) if is_titled else bare
 
-    def is_person(self, name: str) -> bool:
-        """Whether a name that ``resolve`` gave is a person's."""
-        return name in self._people
-
     def _interviewed(self) -> str | None:
         """The person named first, and surely one, before the first question; else the first that looks like one."""
         question = _QUESTION.search(self._text)

@@ -2,6 +2,7 @@
 
 python -m service              settings come from STANCE_* variables; see service/settings.py and docs/api.md
 python -m service --insecure   as with STANCE_INSECURE=true: anybody who reaches the address may ask
+python -m service --help       this text
 """
 
 import asyncio
@@ -70,9 +71,8 @@ class Server(uvicorn.Server):
             for one in self.servers[0].sockets:  # connections inherit it
                 one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
             host, port = self.servers[0].sockets[0].getsockname()[:2]
-            if hasattr(signal, "SIGHUP"):  # not on Windows
-                app: Any = self.config.app
-                asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, app.state.reload)
+            app: Any = self.config.app
+            asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, app.state.reload)
             print(BANNER.format(host=f"[{host}]" if ":" in host else host, port=port, text=EXAMPLE_TEXT), flush=True)
 
     async def on_tick(self, counter: int) -> bool:
@@ -122,10 +122,12 @@ def _end_within(seconds: float) -> None:
 
 def main(arguments: Sequence[str] = ()) -> int:
     """The program; returns its exit status: 2 for bad settings, 1 for a model that cannot be served, else 0."""
+    if set(arguments) & {"-h", "--help"}:
+        print((__doc__ or "").strip())
+        return 0
     for name in (signal.SIGINT, signal.SIGTERM):  # uvicorn drains on these, then raises them again for us
         signal.signal(name, _leave)
-    if hasattr(signal, "SIGHUP"):
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # nothing to read again yet
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # nothing to read again yet
     try:
         settings = _settings(arguments)
         _allow_descriptors(settings.max_connections + OWN_DESCRIPTORS)

@@ -12,6 +12,7 @@ import argparse
 import os
 import secrets
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -28,18 +29,27 @@ def make_key(name: str, *, expires: str | None = None) -> tuple[str, Key]:
 
 
 def add_line(path: Path, key: Key) -> None:
-    """Add a key to a file of keys. Raises: SettingsError when the file, with it, could not be read; OSError."""
+    """Add a key to a file of keys. Raises: SettingsError when the file, with it, could not be read; OSError.
+
+    One at a time: of two that are added in the same moment one may be lost.
+    """
     before = path.read_text(encoding="utf-8") if path.exists() else ""
     after = f"{before}{'' if before.endswith(chr(10)) or not before else chr(10)}{key.line}\n"
     parse_keys(after.split("\n"), source=str(path))
-    partial = path.with_name(f".{path.name}.partial")
-    with open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as output:
-        output.write(after)
-        output.flush()
-        os.fsync(output.fileno())
-    if path.exists():
-        partial.chmod(path.stat().st_mode & 0o777)
-    partial.replace(path)  # a service that reads the file meanwhile reads the old one or the new one
+    # A name that nobody can foresee, and for its owner alone, whatever was left behind under another.
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".partial", dir=path.parent)
+    partial = Path(name)
+    try:
+        with open(descriptor, "w", encoding="utf-8") as output:
+            output.write(after)
+            output.flush()
+            os.fsync(output.fileno())
+        if path.exists():
+            partial.chmod(path.stat().st_mode & 0o777)
+        partial.replace(path)  # a service that reads the file meanwhile reads the old one or the new one
+    except BaseException:
+        partial.unlink()
+        raise
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

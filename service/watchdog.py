@@ -1,7 +1,8 @@
 """The watchdog: whether the engine answers, asked with a canary when nobody else asks, and when to give up on it.
 
-What hangs, fails or is dead shows in ``trouble`` and so in /health/ready; a canary that succeeds ends it. Where none
-does for ``hang_seconds`` the watchdog gives up: everybody who waits is refused, and service.__main__ ends.
+What hangs, fails or is dead shows in ``trouble`` and so in /health/ready, until an answer ends it: a canary's, or
+anybody's where a canary only went without one. Where none comes for ``hang_seconds`` the watchdog gives up: everybody
+who waits is refused, and service.__main__ ends.
 """
 
 import asyncio
@@ -12,7 +13,7 @@ from typing import Final
 from models.classifier import NEIGHBOUR_EPSILON
 from models.prediction import Prediction
 from service.batching import Batcher
-from service.errors import Unavailable
+from service.errors import Unavailable, trace
 from service.rollover import Rollover
 
 log = logging.getLogger("parley.watchdog")
@@ -28,6 +29,10 @@ STALLED_SECONDS: Final = 30.0
 SLOW_SECONDS: Final = 1.0
 """From here on a running forward pass counts toward hang_seconds: the largest takes a tenth of a second here."""
 CANARY: Final = "The parties will meet again."
+STARTING: Final = "the service is starting"
+UNANSWERED: Final = "the engine gave no answer to the test statement"
+FAILED: Final = "the engine failed on the test statement"
+MOVED: Final = "the engine answers the test statement otherwise than at first"
 
 
 class Watchdog:
@@ -39,7 +44,8 @@ class Watchdog:
         self._stalled_seconds = min(STALLED_SECONDS, deadline_seconds)
         self._hang_seconds = hang_seconds
         self._expected: tuple[str, Prediction] | None = None  # the model that gave it, by its digest
-        self._canary_trouble: str | None = "the service is starting"
+        self._canary_trouble: str | None = STARTING
+        self._troubled_at = 0.0  # when the canary met it, on the monotonic clock
         self._asked_at = 0.0
         self._asking: asyncio.Task[None] | None = None
         self._watching: asyncio.Task[None] | None = None
@@ -72,7 +78,11 @@ class Watchdog:
             return "the engine does not answer"
         if self._batcher.failing:
             return "the engine fails"
-        return self._canary_trouble
+        return None if self._others_are_answered() else self._canary_trouble
+
+    def _others_are_answered(self) -> bool:
+        """Whether a text was answered after a canary that was not: the engine can answer, which is all it asked."""
+        return self._canary_trouble in (UNANSWERED, FAILED) and self._batcher.last_success > self._troubled_at
 
     async def _watch(self) -> None:
         while not self.gave_up:
@@ -82,8 +92,11 @@ class Watchdog:
     def _look(self) -> None:
         """Send a canary where one is due, and give up on what has been faulty for too long."""
         fault = self._fault()
-        quiet_seconds = time.monotonic() - max(self._batcher.last_success, self._asked_at)
-        if self._batcher.idle and quiet_seconds > (RETRY_SECONDS if fault else IDLE_SECONDS):
+        now = time.monotonic()
+        quiet_seconds = now - max(self._batcher.last_success, self._asked_at)
+        idle = self._batcher.idle and quiet_seconds > (RETRY_SECONDS if fault else IDLE_SECONDS)
+        # Only another canary can tell that one is answered as at first again, so traffic must not keep it away.
+        if idle or (fault == MOVED and now - self._asked_at > RETRY_SECONDS):
             self._ask()
         # Counted in looks, not by the clock: time in which the whole process was stopped is nobody's fault.
         faulty = fault is not None or self._batcher.stalled_for_seconds() > SLOW_SECONDS
@@ -99,6 +112,18 @@ class Watchdog:
         if (self._asking is None or self._asking.done()) and self._batcher.alive:
             self._asked_at = time.monotonic()
             self._asking = asyncio.create_task(self._send_canary(), name="canary")
+            self._asking.add_done_callback(self._asked)
+
+    def _asked(self, task: asyncio.Task[None]) -> None:
+        """Note what no canary should end with: nobody else looks at its task."""
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("the test statement could not be asked: %s", trace(error))
+            self._meet(FAILED)
+
+    def _meet(self, trouble: str) -> None:
+        """Note a canary's trouble. An answer that moved is not forgotten over one that did not come."""
+        if self._canary_trouble != MOVED:
+            self._canary_trouble, self._troubled_at = trouble, time.monotonic()
 
     async def _send_canary(self) -> None:
         """Ask for the canary's stance the way that requests go, and compare it with this model's first answer."""
@@ -106,17 +131,16 @@ class Watchdog:
         encodings = self._rollover.encode([CANARY], model)
         deadline = time.monotonic() + self._stalled_seconds
         try:
-            (answer,) = await self._batcher.submit(encodings, deadline=deadline)
+            (answer,) = await self._batcher.submit(encodings, deadline=deadline, admitted=True)
         except Unavailable as error:
             if error.kind.code != "overloaded":  # others came first: they show whether the engine answers
-                self._canary_trouble = "the engine gave no answer to the test statement"
+                self._meet(UNANSWERED)
             return
         if not isinstance(answer, Prediction):
-            self._canary_trouble = "the engine failed on the test statement"
+            self._meet(FAILED)
             return
         digest = model.artifact.manifest.digest
         if self._expected is None or self._expected[0] != digest:
             self._expected = (digest, answer)
         moved = max(abs(answer.probabilities[s] - p) for s, p in self._expected[1].probabilities.items())
-        same = moved <= NEIGHBOUR_EPSILON
-        self._canary_trouble = None if same else "the engine answers the test statement otherwise than at first"
+        self._canary_trouble = None if moved <= NEIGHBOUR_EPSILON else MOVED

@@ -2,6 +2,7 @@
 
 import json
 import re
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,21 @@ def test_the_image_needs_keys(image: dict[str, str]) -> None:
     """The image listens for everybody and brings no leave to do so without keys."""
     assert image["STANCE_HOST"] == "0.0.0.0"
     assert not {"STANCE_INSECURE", "STANCE_KEYS", "STANCE_KEYS_FILE"} & image.keys()
+
+
+def test_both_run_the_image_of_this_version(root: Path, compose: Document, container: Document) -> None:
+    """The image is tagged with the project's own version: one of an earlier build is not taken for it."""
+    version = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+    assert compose["image"] == container["image"] == f"parley:{version}"
+
+
+def test_the_recipes_make_keys_that_the_image_can_read(root: Path) -> None:
+    """Where a recipe binds a file of keys into a container, it also lets the image's user read it."""
+    for path in ("Dockerfile", "docs/deploy/compose.yaml"):
+        comments = [line for line in (root / path).read_text(encoding="utf-8").splitlines() if line.startswith("#")]
+        made = [line for line in comments if "service.keys" in line]
+        assert made, path
+        assert all("chmod 644 keys.txt" in line for line in made), path
 
 
 def test_compose_agrees_with_the_code(image: dict[str, str], compose: Document, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The documentation is true: tables equal the code, examples parse, links and commands lead somewhere."""
 
+import ast
 import importlib.util
 import json
 import re
@@ -22,7 +23,9 @@ from service.schemas import Batch, BatchAnswer, ErrorAnswer, Health, Info, Stanc
 from service.settings import PREFIX, RELEASED_MODEL, Settings
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+CARDS = [ROOT / "models" / "stance-minilm" / "README.md", ROOT / "training" / "data" / "README.md"]
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md")), *CARDS]
+PAGES.append(ROOT / "requirements" / "README.md")
 ROOMS = ("models", "service", "training")
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 SPAN = re.compile(r"`([^`\n]+)`")
@@ -209,6 +212,14 @@ def test_no_placeholder_is_left(page: Path) -> None:
     assert not re.findall(r"@@\w+@@|\bTODO\b|\bTBD\b|\bFIXME\b", page.read_text(encoding="utf-8"))
 
 
+def test_packages_that_a_page_names_are_the_tested_ones() -> None:
+    """What docs/api.md has installed for tracing has the versions of the lock that the tests run with."""
+    named = set(re.findall(r"\b(opentelemetry-[\w-]+)==(\S+)", api()))
+    lock = (ROOT / "requirements" / "dev.lock").read_text(encoding="utf-8")
+    assert len(named) == 2
+    assert named <= set(re.findall(r"^(opentelemetry-[\w-]+)==(\S+)", lock, re.MULTILINE))
+
+
 def tracked() -> list[str]:
     """The files of the repository, as git sees them."""
     command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
@@ -217,10 +228,9 @@ def tracked() -> list[str]:
 
 
 def tree() -> str:
-    """The block of README.md that shows where things are."""
-    text = (ROOT / "README.md").read_text(encoding="utf-8").partition("\n## Where things are\n")[2]
-    block = FENCE.search(text)
-    assert block, "README.md has no tree under 'Where things are'"
+    """The block of docs/tree.md that shows where things are."""
+    block = FENCE.search((ROOT / "docs" / "tree.md").read_text(encoding="utf-8"))
+    assert block, "docs/tree.md has no tree"
     return block[2]
 
 
@@ -236,7 +246,7 @@ def sections(block: str) -> dict[str, str]:
 
 
 def test_the_tree_names_everything() -> None:
-    """The tree in README.md names each top-level file and folder, and each module of the rooms but __init__.py."""
+    """The tree in docs/tree.md names each top-level file and folder, and each module of the rooms but __init__.py."""
     block, files = tree(), tracked()
     words = set(re.findall(r"[\w./-]+", block))
     top = {path.partition("/")[0] for path in files} - {".gitignore", ".dockerignore", ".gitattributes"}
@@ -248,8 +258,18 @@ def test_the_tree_names_everything() -> None:
 
 
 def test_the_tree_names_nothing_that_is_gone() -> None:
-    """Each Python file that the tree in README.md names exists in its room."""
+    """Each Python file that the tree in docs/tree.md names exists in its room."""
     files = tracked()
     for room, lines in sections(tree()).items():
         for name in re.findall(r"[\w-]+\.py\b", lines):
             assert any(path.startswith(room) and path.endswith(f"/{name}") for path in files), f"{room}: {name}"
+
+
+def test_no_line_of_the_tree_is_cut() -> None:
+    """A line of the tree that begins as its module's docstring ends where that pauses, and not in mid-sentence."""
+    for room in ROOMS:
+        for name, line in re.findall(r"^  (\S+\.py) +(.+)$", sections(tree())[room], re.MULTILINE):
+            module = ast.parse((ROOT / room / name).read_text(encoding="utf-8"))
+            docstring = " ".join((ast.get_docstring(module) or "").split())
+            if docstring.startswith(line):
+                assert re.match(r"$|[.:;,]| \(", docstring[len(line) :]), f"{room}/{name}: {line}"

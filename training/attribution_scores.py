@@ -33,10 +33,11 @@ from training.articles import ARTICLES, WIKINEWS, Article, read_articles
 from training.attribution_measures import ALL, MEASURES, Counts, aligned, count, measures
 from training.corpus import HYDRATED_FOLDER
 from training.examples import DATA, CorpusError, Origin
+from training.measuring import describe_model
 from training.metrics import macro_f1
 from training.program import make_parser
 from training.splits import ArticleSplit, split_of_article
-from training.tables import interval, table
+from training.tables import interval, table, weights_of
 
 Reader = Callable[[Article, Sequence[Segment]], Sequence[SpeechSpans] | None]
 RULES: Final = "rules"
@@ -145,6 +146,8 @@ def has_head(classifier: StanceClassifier, articles: Sequence[Article]) -> bool:
 def markdown(found: dict[str, Any]) -> str:
     """The report as tables."""
     blocks = [f"# Attribution on articles of the split `{found['split']}`"]
+    if model := found.get("model"):
+        blocks.append(f"The head is that of {model['id']}. Weights: {weights_of(model)}.")
     for origin, part in found["parts"].items():
         blocks.append(f"## {origin.capitalize()}: {part['n_articles']} articles")
         systems = part["systems"]
@@ -181,6 +184,9 @@ def run(flags: argparse.Namespace) -> int:
         raise CorpusError(f"{flags.data}: no article of the split {flags.split} has a text")
     classifier = StanceClassifier.open(flags.artifact) if flags.artifact else None
     found = report(articles, split=ArticleSplit(flags.split), classifier=classifier)
+    if classifier is not None:
+        model = describe_model(classifier, flags.artifact)
+        found = {"model": {key: model[key] for key in ("id", "digest", "weights")}, **found}
     flags.output.mkdir(parents=True, exist_ok=True)
     (flags.output / "attribution.json").write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
     (flags.output / "attribution.md").write_text(markdown(found), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""From examples to what the Trainer eats: token ids, targets of both heads, loss weight; padded to the longest."""
+"""From examples to what the Trainer eats: token ids, targets of all heads, loss weight; padded to the longest."""
 
 from collections.abc import Sequence
 from typing import Any, Final

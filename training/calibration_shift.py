@@ -33,7 +33,7 @@ from training.measuring import describe_model
 from training.metrics import BoolArray, IntVector
 from training.program import make_parser
 from training.splits import position
-from training.tables import interval, table
+from training.tables import interval, table, weights_of
 
 MEASURES: Final = ("ece", "coverage", *(f"coverage_{stance}" for stance in STANCES), "mean_set_size")
 BOTH_HALVES: Final = ("one half", "the other half")
@@ -98,8 +98,9 @@ def markdown(found: Mapping[str, Any]) -> str:
     rows = [[name, f"{found['n']:,}", *cells(measured)] for name, measured in ways.items()]
     each = [[f"all but `{name}`, on it", f"{own['n']:,}", *cells(own)] for name, own in found["by_source"].items()]
     note = (
-        "Statements of the validation and calibration splits. Promised: coverage of 0.9, an ECE of at most 0.03. ECE is"
+        "Statements of the validation and calibration splits. Aimed at: coverage of 0.9, an ECE of at most 0.03. ECE is"
         " biased upwards where statements are few. 95 % intervals over statements in brackets."
+        f" Weights: {weights_of(found['model'])}."
     )
     return f"# Calibration across sources: {found['model']['id']}\n\n{note}\n\n{table(header, [*rows, *each])}\n"
 
@@ -129,7 +130,7 @@ def main(
         print(f"calibration_shift: {error}", file=sys.stderr)
         return 2
     model = describe_model(classifier, flags.artifact)
-    found = {"model": {key: model[key] for key in ("id", "digest")}, **found}
+    found = {"model": {key: model[key] for key in ("id", "digest", "weights")}, **found}
     flags.output.mkdir(parents=True, exist_ok=True)
     (flags.output / "shift.json").write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
     (flags.output / "shift.md").write_text(markdown(found), encoding="utf-8")

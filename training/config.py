@@ -21,7 +21,7 @@ class TrainingConfig:
     epochs: int = 4  #: passes over the training examples
     batch_size: int = 32  #: statements per step and device
     learning_rate: float = 1e-4  #: peak rate of the encoder
-    head_learning_rate: float = 1e-3  #: peak rate of the pooler and of both heads, which start from nothing
+    head_learning_rate: float = 1e-3  #: peak rate of the pooler and of all heads, which start from nothing
     condition_weight: float = 1.0  #: weight of the condition head's loss beside the stance's
     attribution_weight: float = 4.0  #: weight of the attribution head's loss, over the statements of articles
     consistency_weight: float = 4.0  #: weight of how far the answers to a statement and its swapped copy differ

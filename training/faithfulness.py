@@ -33,7 +33,7 @@ from training.examples import DATA, CorpusError, Example
 from training.intervals import DRAWS, Statistics, bootstrap
 from training.measuring import describe_model
 from training.program import make_parser
-from training.tables import interval, table
+from training.tables import interval, table, weights_of
 
 WAYS: Final = ("removed", "masked", "alone")
 MASK: Final = "[MASK]"
@@ -142,7 +142,7 @@ def markdown(found: Mapping[str, Any]) -> str:
         " stance. Top: the group of words whose removal lowers the stance's probability most; other: another group at"
         " random. Removed: as the explanation does it, so that top cannot lose. Masked: tokens replaced by the mask"
         " token. Alone: nothing but the group kept, where the *smaller* drop wins. Lead: by how much top is ahead."
-        " 95 % intervals in brackets."
+        f" 95 % intervals in brackets. Weights: {weights_of(found['model'])}."
     )
     header = ["the group", "drop, top", "drop, other", "lead", "top ahead or equal", "flips, top", "flips, other"]
     rows = [
@@ -173,7 +173,7 @@ def main(
         print(f"faithfulness: {error}", file=sys.stderr)
         return 2
     model = describe_model(classifier, flags.artifact)
-    found = {"model": {key: model[key] for key in ("id", "digest")}, **found}
+    found = {"model": {key: model[key] for key in ("id", "digest", "weights")}, **found}
     flags.output.mkdir(parents=True, exist_ok=True)
     (flags.output / "faithfulness.json").write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
     (flags.output / "faithfulness.md").write_text(markdown(found), encoding="utf-8")

@@ -272,12 +272,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         data, reviewed = split_data(flags.data)
         config = TrainingConfig.from_flags(flags)
-        best = run(config, output=flags.output, data=data, reviewed=reviewed, resume=flags.resume)
+        score = run(config, output=flags.output, data=data, reviewed=reviewed, resume=flags.resume)
     except (RunError, CorpusError, BaseError) as error:
         print(f"finetune: {error}", file=sys.stderr)
         return 2
     print(
-        f"{flags.output}: validation macro-F1 {best:.3f}; next: python -m training.export --checkpoint {flags.output}"
+        f"{flags.output}: validation macro-F1 {score:.3f}; next: python -m training.export --checkpoint {flags.output}"
     )
     return 0
 

@@ -30,7 +30,7 @@ from training.measuring import describe_model, probabilities_of
 from training.program import make_parser
 from training.slices import SMALL
 from training.swaps import swaps_of
-from training.tables import interval, number, table
+from training.tables import interval, number, table, weights_of
 
 MAX_FLIPPED: Final = 0.01
 MAX_MEAN_CHANGE: Final = 0.02
@@ -157,7 +157,7 @@ def markdown(found: Mapping[str, Any]) -> str:
         "Names of countries, sides and offices in statements of the public record, swapped both ways at once, whole"
         " words in their case (`training/swap_pairs.py`). Flipped: swaps after which the model gives another stance."
         " Change: of the probability of the stance that was given before. 95 % intervals over statements in brackets."
-        f" Promised for statements not in training: {target}.",
+        f" Aimed at for statements not in training: {target}. Weights: {weights_of(found['model'])}.",
     ]
     for name, group in found["groups"].items():
         rows = [["**all**", group["overall"]], *([pair["pair"], pair] for pair in group["pairs"])]
@@ -196,7 +196,7 @@ def main(
         print(f"invariance: {error}", file=sys.stderr)
         return 2
     model = describe_model(classifier, flags.artifact)
-    found = {"model": {key: model[key] for key in ("id", "digest")}, "draws": flags.draws, "groups": groups}
+    found = {"model": {key: model[key] for key in ("id", "digest", "weights")}, "draws": flags.draws, "groups": groups}
     flags.output.mkdir(parents=True, exist_ok=True)
     (flags.output / "invariance.json").write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
     (flags.output / "invariance.md").write_text(markdown(found), encoding="utf-8")

@@ -8,11 +8,12 @@ from typing import Any, Final
 import numpy as np
 from tqdm import tqdm
 
+from models.artifact import OPENVINO_WEIGHTS
 from models.classifier import StanceClassifier
 from models.conditions import ConditionSpan, find_conditions
 from models.decision import FloatArray
 from models.labels import STANCES
-from training import intervals, metrics, slices, spans
+from training import base, intervals, metrics, slices, spans
 from training.baselines import Baseline
 from training.examples import Example, labels_of
 from training.metrics import BoolArray, IntVector
@@ -120,6 +121,9 @@ def describe_model(classifier: StanceClassifier, path: Path) -> dict[str, Any]:
         "artifact": str(path),
         "id": manifest.model_id,
         "digest": manifest.digest,
+        "weights": {
+            path: sha256 for path, sha256 in manifest.files.items() if path in (OPENVINO_WEIGHTS, base.WEIGHTS)
+        },
         "seed": manifest.training.get("seed"),
         "engine": classifier.engine.info,
         "temperature": decision.temperature,

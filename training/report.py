@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from models.labels import STANCES
 from training import spans
-from training.tables import interval, number, table
+from training.tables import interval, number, table, weights_of
 
 Report = Mapping[str, Any]
 
@@ -63,6 +63,7 @@ def head(report: Report) -> str:
         f"# Evaluation of {model['id']}",
         f"- Model: `{model['artifact']}`, digest `{model['digest'][:12]}`, {engine['name']} {engine['precision']}"
         f" on {engine['device']}, temperature {number(model['temperature'])}",
+        f"- Weights, by sha256: {weights_of(model)}; the digest is over all files, the card too",
         f"- Data: {data['name']}, {data['n']} statements ({labels}; {origins}), digest `{data['digest'][:12]}`",
         f"- Brackets: 95 % percentile bootstrap intervals, {report['draws']:,} draws of statements.",
     ]
@@ -71,7 +72,9 @@ def head(report: Report) -> str:
             "- **Warning: the decision rule was fitted on this split, which flatters calibration and coverage.**"
         )
     if data["split"] == "validation":
-        lines.append("- **Warning: the epoch was chosen on this split, which flatters every score a little.**")
+        lines.append(
+            "- **Warning: of several runs the one that is best on this split is exported, which flatters it a little.**"
+        )
     if data["n_of_dev"]:
         lines.append(
             "- **The recipe was chosen on the dev set, from which these statements are: that flatters a little.**"
@@ -286,7 +289,7 @@ def learning_curve(report: Report) -> str:
         [f"{point['share']:.1%}", f"{point['n_train']:,}", number(point["model"]), number(point["tfidf_logistic"])]
         for point in report["learning_curve"]["points"]
     ]
-    note = "Macro-F1 on the validation split; the model's epoch was chosen on it, one seed."
+    note = "Macro-F1 on the validation split, after the last epoch; one seed."
     header = ["share of the groups", "training statements", "fine-tuned encoder", "TF-IDF + logistic regression"]
     return f"## Learning curve\n\n{note}\n\n" + table(header, rows)
 

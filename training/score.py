@@ -35,7 +35,7 @@ ARROW_DEFAULT_MEMORY_POOL=system MALLOC_MMAP_THRESHOLD_=1048576 before the comma
 
 Places. Inputs and OUTPUT may be objects in a store (s3://bucket/key, gs://bucket/key), and then so is OUTPUT.run.
 --engine ray scores the chunks on a Ray cluster (--address; without it, one of this machine's own), with the same
-options, the same files and the same bytes; a run begun with one engine can be gone on with with the other.
+options, the same files and the same bytes; a run begun with one engine can be continued with the other.
 
 Exit status: 0 every row was scored; 3 some rows were refused; 2 the run could not be done (bad options, input, output
 or model; another run at work on the same output; --strict or --max-errors); 130 Ctrl-C, 143 SIGTERM.

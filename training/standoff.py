@@ -47,7 +47,7 @@ def stand_off(row: dict[str, Any]) -> Example:
     )
 
 
-def whereabouts_of(row: dict[str, Any]) -> dict[str, str | None]:
+def whereabouts_of(row: dict[str, Any]) -> dict[str, Any]:
     """Group, register, revision and locator of a row. Raises: CorpusError, KeyError, ValueError."""
     repository, path = row["source"], row["path"]
     if row["locator"] is None:

@@ -1,6 +1,7 @@
 """Figures, intervals and tables as Markdown."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 
 def number(value: float | None) -> str:
@@ -13,6 +14,14 @@ def interval(estimate: Mapping[str, float | None]) -> str:
     if estimate["value"] is None:
         return "-"
     return f"{number(estimate['value'])} [{number(estimate['low'])}, {number(estimate['high'])}]"
+
+
+def weights_of(model: Mapping[str, Any]) -> str:
+    """Which weights a described model has, by the beginning of the sha256 of each file.
+
+    The artifact's digest covers its card too, which is written after the measurement.
+    """
+    return ", ".join(f"`{path}` `{sha256[:12]}`" for path, sha256 in model["weights"].items()) or "not named"
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

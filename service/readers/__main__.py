@@ -7,6 +7,7 @@ The answer is {"text": ...}, or {"code": ..., "message": ...} where there is non
 
 import json
 import os
+import resource
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -24,10 +25,6 @@ NICENESS: Final = 5
 
 def confine() -> None:
     """Take from this process what reading a file does not need: memory, time, and writing any file at all."""
-    try:
-        import resource
-    except ImportError:  # a system without it has no way to say so
-        return
     os.nice(NICENESS)
     with suppress(OSError):  # where memory runs out all the same, this process is the one to go
         Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")

@@ -52,6 +52,14 @@ def test_a_start_for_others_needs_keys_or_the_word(
     assert done.stdout == ""
 
 
+@pytest.mark.parametrize("asked", ["-h", "--help"])
+def test_help_is_given_before_anything_is_looked_at(root: Path, tmp_path: Path, asked: str) -> None:
+    """Who asks for help gets it, and status 0, whatever the settings are."""
+    done = start(root, tmp_path, asked)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "python -m service --insecure" in done.stdout
+
+
 def test_the_setting_is_the_same_word(root: Path, tmp_path: Path) -> None:
     """STANCE_INSECURE=true lets it start as --insecure does."""
     assert NO_MODEL in start(root, tmp_path, STANCE_INSECURE="true").stderr

@@ -40,6 +40,18 @@ def test_keys_are_added_to_what_is_there(tmp_path: Path, capsys: pytest.CaptureF
     assert [entry.name for entry in tmp_path.iterdir()] == ["keys"]
 
 
+def test_what_a_crash_left_behind_is_not_written_to(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A file, or a link, under the name of a half-written one keeps its content; the new file is its owner's alone."""
+    other = tmp_path / "other"
+    other.write_text("precious")
+    (tmp_path / ".keys.partial").symlink_to(other)
+    assert main(["desk", "--file", str(tmp_path / "keys")]) == 0
+    assert capsys.readouterr().out
+    assert other.read_text() == "precious"
+    assert stat.S_IMODE((tmp_path / "keys").stat().st_mode) == 0o600
+    assert not (tmp_path / "keys").is_symlink()
+
+
 def test_without_a_file_the_line_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     """For a secret store, the line comes after the key, and is what STANCE_KEYS takes."""
     assert main(["desk"]) == 0

@@ -85,6 +85,62 @@ def test_traffic_needs_no_canary(
     with_app(scenario)
 
 
+def garble(_: object) -> None:
+    """What a broken tokeniser does."""
+    raise ValueError("broken")
+
+
+@pytest.mark.parametrize("broken", ["engine fails", "engine stalls", "encoder fails"])
+def test_answered_requests_end_what_a_canary_began(
+    classifier: Any, with_app: Callable[..., None], assert_refused: Callable[..., dict[str, Any]], broken: str
+) -> None:
+    """Once requests are answered a canary that got no answer is no reason to stay unready, or to give up."""
+    encode = classifier.encode
+    if broken == "engine fails":
+        classifier.canary = fail
+    elif broken == "engine stalls":
+        classifier.canary = lambda: classifier.release.wait(20)
+    else:
+        classifier.encode = garble
+
+    async def scenario(http: httpx.AsyncClient, app: FastAPI) -> None:
+        refusal = assert_refused(await http.get("/health/ready"), "not_ready")
+        assert refusal["message"] != "the service is starting"
+        classifier.encode = encode
+        classifier.release.set()
+        for n in range(40):  # longer than hang_seconds, and never idle for as long as a canary waits
+            assert (await http.post("/classify", json={"text": f"text {n}"})).status_code == 200
+            assert (await http.get("/health/ready")).status_code == 200
+            await asyncio.sleep(0.05)
+        assert not app.state.watchdog.gave_up
+
+    with_app(scenario, deadline_seconds=1.0, hang_seconds=1.5)
+
+
+def test_an_engine_that_answered_otherwise_is_asked_under_traffic(
+    classifier: Any, with_app: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Answers to others prove nothing of an engine that answered otherwise; the canary, sent between them, does."""
+    monkeypatch.setattr("service.watchdog.IDLE_SECONDS", 0.1)
+    right = classifier.signature
+
+    async def scenario(http: httpx.AsyncClient, app: FastAPI) -> None:
+        async def ask() -> bool:
+            assert (await http.post("/classify", json={"text": "text"})).status_code == 200
+            await asyncio.sleep(0.05)
+            return (await http.get("/health/ready")).status_code == 200
+
+        classifier.signature = lambda text: right(text) + 0.01
+        await until(lambda: app.state.watchdog.trouble() is not None)
+        assert not any([await ask() for _ in range(25)])
+        classifier.signature = right
+        end = time.monotonic() + 3
+        while not await ask():
+            assert time.monotonic() < end, "no canary was sent between the requests"
+
+    with_app(scenario)
+
+
 def test_an_engine_that_answers_otherwise_is_not_ready(
     classifier: Any,
     with_app: Callable[..., None],

@@ -70,7 +70,7 @@ def test_the_table_names_every_way_and_source() -> None:
     figure = {"value": 0.5, "low": 0.4, "high": 0.6}
     measured = dict.fromkeys(calibration_shift.MEASURES, figure)
     found = {
-        "model": {"id": "m@1"},
+        "model": {"id": "m@1", "weights": {}},
         "n": 3,
         "same_sources": measured,
         "other_sources": measured,

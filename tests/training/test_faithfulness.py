@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from models.artifact import OPENVINO_WEIGHTS, read_manifest
 from models.classifier import StanceClassifier
 from models.encoding import Encoding
 from models.explanation import Span
@@ -70,6 +71,9 @@ def test_the_program_writes_figures_and_a_table(
     assert found["ways"]["removed"]["top_wins"]["value"] == 1
     page = (tmp_path / "a" / "faithfulness.md").read_text(encoding="utf-8")
     assert all(f"| {way} |" in page for way in WAYS)
+    weights = read_manifest(exported).files[OPENVINO_WEIGHTS]
+    assert found["model"]["weights"][OPENVINO_WEIGHTS] == weights
+    assert f"`{OPENVINO_WEIGHTS}` `{weights[:12]}`" in page
     assert "12 statements" in capsys.readouterr().out
 
 

@@ -60,7 +60,7 @@ def test_word_embeddings_are_frozen_where_configured(tiny_base: Path, frozen: bo
 
 
 def test_the_head_has_its_own_rate_and_biases_do_not_decay(trainer: finetune.StanceTrainer) -> None:
-    """Pooler and both heads learn at the head's rate, all else at the encoder's; biases and norms have no decay."""
+    """Pooler and all heads learn at the head's rate, all else at the encoder's; biases and norms have no decay."""
     names = {id(parameter): name for name, parameter in trainer.model.named_parameters()}
     seen = []
     for group in trainer.create_optimizer().param_groups:
@@ -89,7 +89,7 @@ def test_warm_up_is_a_share_of_the_real_steps(trainer: finetune.StanceTrainer) -
 
 
 def test_the_loss_is_weighted_by_class_and_example(trainer: finetune.StanceTrainer) -> None:
-    """The loss is the mean of both heads' cross-entropy, times class weight, times example weight, as by hand."""
+    """The loss is the mean of the heads' cross-entropy, times class weight, times example weight, as by hand."""
     logits = torch.tensor([[2.0, 0.0, -1.0, 0.5], [0.0, 1.0, 0.0, 0.0]])
     labels, weight = torch.tensor([0, 3]), torch.tensor([1.0, 0.4])
     by_class = trainer._class_weights = torch.tensor([0.5, 1.0, 2.0, 1.5])

@@ -25,7 +25,7 @@ class Partial:
         self.encoder = self
         self.artifact = SimpleNamespace(
             decision=Decision(1.0, (0.2,) * 4, 0.9),
-            manifest=SimpleNamespace(model_id="partial@1", digest="d", training={}),
+            manifest=SimpleNamespace(model_id="partial@1", digest="d", training={}, files={}),
         )
         self.engine = SimpleNamespace(info=None)
 
