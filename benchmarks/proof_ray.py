@@ -30,7 +30,7 @@ from training.input import read_rows
 from training.rows import chunks
 from training.run_folder import manifest_path, run_path
 from training.score import main as score
-from training.score import open_model
+from training.score_command import open_model
 from training.score_options import CHUNK_ROWS, parser_of
 from training.score_ray import LOOPBACK, open_on_ray, stay_on_this_machine
 from training.scoring import score_chunk

@@ -34,7 +34,7 @@ from training.corpus import HYDRATED_FOLDER, RECORD, WRITTEN
 from training.examples import DATA
 from training.input import FORMATS
 from training.score import main as run
-from training.score import open_model
+from training.score_command import open_model
 from training.score_options import parser_of
 from training.scoring_run import Model
 
