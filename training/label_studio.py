@@ -49,12 +49,13 @@ def to_task(
     }
     spans = [
         {
+            "id": f"{CONDITIONS}-{number}",
             "from_name": CONDITIONS,
             "to_name": TEXT,
             "type": "labels",
             "value": {"start": one.start, "end": one.end, "text": text[one.start : one.end], "labels": [str(one.kind)]},
         }
-        for one in conditions
+        for number, one in enumerate(conditions)
     ]
     prediction = {"model_version": model or "", "score": confidence, "result": [choice, *spans]}
     return {"data": {**data, TEXT: text}, "predictions": [prediction]}

@@ -108,6 +108,9 @@ def test_directories_and_patterns(tmp_path: Path) -> None:
         (["a.csv"], ["--columns", "stance,mood"], "there is no 'mood' to add"),
         (["a.csv"], ["--keep", "mood"], "--keep: there is no column 'mood'"),
         (["a.csv"], ["--output", "o.csv.gz"], "not compressed"),
+        (["a.csv"], ["--output", "o.tsv"], "ends in .csv"),
+        (["hidden.csv"], [], "compressed; give it the suffix .gz"),
+        (["hidden.jsonl"], [], "compressed; give it the suffix .zst"),
         (["a.csv"], ["--report", "r.html", "--time-column", "mood"], "--report needs 'mood'"),
         (["a.csv"], ["--time-column", "id"], "are for --report"),
         (["a.csv"], ["--report", "r.html", "--columns", "certain"], "--report needs 'stance'"),
@@ -125,6 +128,8 @@ def test_what_cannot_be(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "a.csv").write_text(CSV)
     (tmp_path / "b.jsonl").write_text(JSONL)
+    (tmp_path / "hidden.csv").write_bytes(compress(CSV.encode(), ".gz"))
+    (tmp_path / "hidden.jsonl").write_bytes(compress(JSONL.encode(), ".zst"))
     others = ["b.jsonl"] if names == ["a.csv", "a.csv"] else []
     if others:
         (tmp_path / "b.csv").write_text(CSV)
@@ -194,10 +199,11 @@ def test_parquet_files_that_differ(tmp_path: Path) -> None:
 
 def test_dry_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """--dry-run says rows, columns, time and room from a sample that it measures, and writes nothing."""
-    (tmp_path / "a.csv").write_text("id,text\n" + "".join(f"{n},statement {n}\n" for n in range(2_000)))
+    (tmp_path / "a.csv").write_text("id,text\n" + "".join(f"{n},{n if n % 9 else ''}\n" for n in range(2_000)))
     assert run(tmp_path / "a.csv", "--output", tmp_path / "out.csv", "--dry-run") == 0
     printed = capsys.readouterr().out
-    for said in (", 2,000 rows", "rows/s", "MiB", "stance, confidence", "nothing was written"):
+    refused = "455 scored, 57 refused (57 empty_text)"
+    for said in (", 2,000 rows", refused, "rows/s", "MiB", "stance, confidence", "nothing was written"):
         assert said in printed
     assert [path.name for path in tmp_path.iterdir()] == ["a.csv"]
 
