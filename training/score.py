@@ -42,6 +42,7 @@ or model; another run at work on the same output; --strict or --max-errors); 130
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
@@ -57,8 +58,10 @@ def main(
 ) -> int:
     """The program; returns its exit status. ``open_model`` opens another model than the options say."""
     give_memory_back()
-    from training import score_command  # not before: it loads Arrow
-
+    try:
+        from training import score_command  # not before: it loads Arrow
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
     return score_command.run(arguments, docstring=__doc__, open_model=open_model or score_command.open_model)
 
 
