@@ -33,20 +33,14 @@ from benchmarks.kills import kill_everywhere
 from models.classifier import NEIGHBOUR_EPSILON
 from training.corpus import WRITTEN
 from training.examples import DATA, read_examples
+from training.input import FORMATS
 
 SCORE: Final = (sys.executable, "-m", "training.score")
 MEMORY_BYTES: Final = 192 * 2**20
 """What the process of ``memory`` may use beyond its imports; its input is MEMORY_TIMES as large."""
 MEMORY_TIMES: Final = 10.5
-SPARING: Final = {"ARROW_DEFAULT_MEMORY_POOL": "system", "MALLOC_MMAP_THRESHOLD_": "1048576"}
-"""Allocators that give address space back. Arrow's own takes 1 GiB of it at once, and where that is refused ever more,
-of which it uses little. Source: docs/proofs.md, B6."""
-MEMORY_WAYS: Final = {
-    "csv, allocations limited": ("csv", True, {}),
-    "parquet, allocations limited": ("parquet", True, SPARING),
-    "parquet, resident memory": ("parquet", False, {}),
-}
-"""Of each run of ``memory``: its format, whether the system refuses more than MEMORY_BYTES, and its variables."""
+MEMORY_WAYS: Final = tuple((format, limited) for format in FORMATS for limited in (True, False))
+"""The runs of ``memory``: the format of each, and whether the system refuses more than MEMORY_BYTES of allocations."""
 
 
 def main() -> int:
@@ -188,19 +182,23 @@ def disk_full(flags: argparse.Namespace, folder: Path) -> dict[str, Any]:
 
 MEMORY_CODE: Final = """
 import resource, sys
-from benchmarks.kills import open_free
 from training.score import main
 def used(name):
     return int(next(line for line in open("/proc/self/status") if line.startswith(name)).split()[1]) * 1024
 may, limited = int(sys.argv[1]), sys.argv[2] == "True"
-if limited:
-    resource.setrlimit(resource.RLIMIT_DATA, (used("VmData") + may,) * 2)
-before = used("VmRSS")
-status = main(sys.argv[3:], open_model=open_free)
+def open_model(flags):
+    from benchmarks.kills import open_free
+    global before
+    before = used("VmRSS")
+    if limited:
+        resource.setrlimit(resource.RLIMIT_DATA, (used("VmData") + may,) * 2)
+    return open_free(flags)
+status = main(sys.argv[3:], open_model=open_model)
 most = used("VmHWM")
 print(f"{most >> 20} MiB resident at most, {most - before >> 20} beyond the imports")
 sys.exit(status or most - before > may)
 """
+"""The program as installed, measured from where its model would be opened."""
 
 
 def memory(_: argparse.Namespace, folder: Path) -> dict[str, Any]:
@@ -214,13 +212,16 @@ def memory(_: argparse.Namespace, folder: Path) -> dict[str, Any]:
             file.write(f"{number},We will return to the talks only once statement {number} is taken back.,{note}\n")
     size = (folder / "in.csv").stat().st_size
     results: dict[str, Any] = {"limit_mib": MEMORY_BYTES >> 20, "input_mib": size >> 20, "passed": True}
-    for way, (format, limited, variables) in MEMORY_WAYS.items():
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("ARROW_", "MALLOC_"))}
+    for format, limited in MEMORY_WAYS:
         output = folder / f"out.{format}"
         code = [sys.executable, "-c", MEMORY_CODE, str(MEMORY_BYTES), str(limited)]
         arguments = [str(folder / "in.csv"), "--output", str(output), "--columns", "stance"]
-        done = run([*code, *arguments], timeout=400, env={**os.environ, **variables})
+        done = run([*code, *arguments], timeout=400, env=environment)
         said = done.stdout if done.returncode == 0 else done.stderr + done.stdout
+        way = f"{format}, {'allocations limited' if limited else 'resident memory'}"
         results[way] = [line.partition(" -> ")[0] for line in said.strip().splitlines()[-3:]]
+        print(json.dumps({way: results[way]}), file=sys.stderr, flush=True)
         results["passed"] &= done.returncode == 0 and f"{n_rows} rows in, {n_rows} scored" in done.stdout
         for left in (output, output.with_name(f"{output.name}.manifest.json")):
             left.unlink(missing_ok=True)

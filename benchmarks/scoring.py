@@ -30,11 +30,12 @@ from typing import Any, Final, NamedTuple
 from benchmarks.engine import BATCH
 from benchmarks.statements import evenly, groups
 from models.classifier import StanceClassifier, forward_all
+from training.answers import ANSWERS
 from training.corpus import HYDRATED_FOLDER, RECORD, WRITTEN
 from training.examples import DATA
 from training.input import FORMATS
 from training.score import main as run
-from training.score import open_model
+from training.score_command import open_model
 from training.score_options import parser_of
 from training.scoring_run import Model
 
@@ -43,13 +44,14 @@ SHARE: Final = 0.92
 SIZES: Final = (10_000, 100_000, 1_000_000)
 
 FREE_RUN: Final = """
-import resource, sys
+import sys
 from benchmarks.kills import open_free
 from training.score import main
 status = main(sys.argv[1:], open_model=open_free)
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+print(next(int(line.split()[1]) // 1024 for line in open("/proc/self/status") if line.startswith("VmHWM")))
 sys.exit(status)
 """
+"""VmHWM, as ru_maxrss would count what the process held that started this one."""
 
 
 def main() -> int:
@@ -65,7 +67,7 @@ def main() -> int:
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES)
     parser.add_argument("--output", type=Path)
     flags = parser.parse_args()
-    lines = [line for line in flags.statements.read_text(encoding="utf-8").splitlines() if json.loads(line).get("text")]
+    lines = statements(flags.statements)
     results: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as folder:
         if flags.only != "sizes":
@@ -75,6 +77,13 @@ def main() -> int:
     if flags.output:
         flags.output.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
     return 0 if results.get("rates", {"share": 1})["share"] >= SHARE else 1
+
+
+def statements(path: Path) -> list[str]:
+    """The lines of a JSONL file that have a text, without columns that scoring would add."""
+    rows = (json.loads(line) for line in path.read_text(encoding="utf-8").splitlines())
+    kept = ({name: value for name, value in row.items() if name not in ANSWERS} for row in rows if row.get("text"))
+    return [json.dumps(row, ensure_ascii=False) for row in kept]
 
 
 def rates(lines: Sequence[str], folder: Path, flags: argparse.Namespace) -> dict[str, Any]:

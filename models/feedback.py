@@ -9,14 +9,16 @@ A row is one transaction: it is there whole or not at all.
 """
 
 import hashlib
+import json
 import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Final
 
+from models.given_conditions import GivenCondition, plain
 from models.labels import Stance
 
 PREDICTION_ID: Final = re.compile(r"[A-Za-z0-9._:/-]{1,128}")
@@ -24,7 +26,8 @@ PREDICTION_ID: Final = re.compile(r"[A-Za-z0-9._:/-]{1,128}")
 SHA256: Final = re.compile(r"[0-9a-f]{64}")
 APPLICATION_ID: Final = 0x5061726C
 """Marks the file as ours among files of SQLite: "Parl"."""
-FORMAT_VERSION: Final = 1
+FORMAT_VERSION: Final = 2
+"""Format 1 had no conditions; the service adds the column to such a store when it opens it."""
 
 _CREATE: Final = f"""
 CREATE TABLE correction (
@@ -36,7 +39,8 @@ CREATE TABLE correction (
     note TEXT,
     model TEXT,
     text TEXT,
-    text_sha256 TEXT
+    text_sha256 TEXT,
+    conditions TEXT
 ) STRICT;
 CREATE TRIGGER correction_is_never_changed BEFORE UPDATE ON correction
 BEGIN SELECT RAISE(ABORT, 'corrections are only ever appended'); END;
@@ -63,6 +67,7 @@ class Correction:
     model: str | None = None  # name@version of what predicted, as far as the caller said
     text: str | None = None
     text_sha256: str | None = None  # of the UTF-8 text, in hex
+    conditions: tuple[GivenCondition, ...] | None = None  # None where nothing was said of them
 
 
 COLUMNS: Final = tuple(field.name for field in fields(Correction))
@@ -97,7 +102,9 @@ def _prepare(connection: sqlite3.Connection, *, max_bytes: int) -> None:
         if _is_new(connection):
             for statement in _statements(_CREATE):
                 connection.execute(statement)
-        _check(connection)
+        if _check(connection) == 1:
+            connection.execute("ALTER TABLE correction ADD COLUMN conditions TEXT")
+            connection.execute(f"PRAGMA user_version = {FORMAT_VERSION}")
     (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
     if mode != "wal":
         raise FeedbackError("this file system cannot hold a write-ahead log")
@@ -121,20 +128,29 @@ def _is_new(connection: sqlite3.Connection) -> bool:
     return not n_objects
 
 
-def _check(connection: sqlite3.Connection) -> None:
+def _check(connection: sqlite3.Connection) -> int:
+    """The format of the store. Raises: FeedbackError where it is none that this code knows."""
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if application != APPLICATION_ID:
         raise FeedbackError("a database of something else")
-    if version != FORMAT_VERSION:
+    if version not in range(1, FORMAT_VERSION + 1):
         raise FeedbackError(f"a store of format {version}, and this code knows {FORMAT_VERSION}")
+    return int(version)
+
+
+def _values(correction: Correction) -> tuple[str | None, ...]:
+    """What stands in the columns of a correction's row."""
+    given = correction.conditions
+    values = {name: getattr(correction, name) for name in COLUMNS}
+    return (*{**values, "conditions": None if given is None else json.dumps(plain(given))}.values(),)
 
 
 def append(connection: sqlite3.Connection, correction: Correction) -> int:
     """The number of the correction in the store, once it is durably there. Raises: sqlite3.Error; then it is not."""
     connection.execute("BEGIN IMMEDIATE")
     with connection:
-        return int(connection.execute(_INSERT, astuple(correction)).lastrowid or 0)
+        return int(connection.execute(_INSERT, _values(correction)).lastrowid or 0)
 
 
 def read_corrections(path: Path) -> Iterator[tuple[int, Correction]]:
@@ -143,10 +159,12 @@ def read_corrections(path: Path) -> Iterator[tuple[int, Correction]]:
         raise FeedbackError(f"{path}: no such file")
     try:
         with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as connection:
-            _check(connection)
-            query = f"SELECT number, {', '.join(COLUMNS)} FROM correction ORDER BY number"  # noqa: S608 - our own names
+            names = COLUMNS if _check(connection) > 1 else COLUMNS[:-1]
+            query = f"SELECT number, {', '.join(names)} FROM correction ORDER BY number"  # noqa: S608 - our own names
             for number, *values in connection.execute(query):
-                row = dict(zip(COLUMNS, values, strict=True))
-                yield number, Correction(**{**row, "stance": Stance(row["stance"])})
+                row = dict(zip(names, values, strict=True))
+                given = json.loads(row.get("conditions") or "null")
+                conditions = None if given is None else tuple(map(GivenCondition.of, given))
+                yield number, Correction(**{**row, "stance": Stance(row["stance"]), "conditions": conditions})
     except (sqlite3.Error, FeedbackError, ValueError) as error:
         raise FeedbackError(f"{path}: cannot be read: {error}") from error

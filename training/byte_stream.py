@@ -10,6 +10,8 @@ from training.places import Place
 from training.rows import InputError
 
 COMPRESSIONS: Final = {".gz": "gzip", ".zst": "zstd", ".zstd": "zstd"}
+MAGIC: Final = {".gz": b"\x1f\x8b", ".zst": b"\x28\xb5\x2f\xfd"}
+"""The first bytes of each. Source: RFC 1952 and RFC 8878."""
 BUFFER_BYTES: Final = 2**18
 
 
@@ -47,7 +49,14 @@ def stem_suffix(path: Place) -> str:
 
 
 def check_encoding(path: Place) -> None:
-    """Raise InputError for UTF-16, which Excel calls Unicode text. Raises: InputError, OSError."""
+    """Raise InputError for UTF-16, which Excel calls Unicode text, and for a compressed file whose suffix hides it.
+
+    Raises: InputError, OSError.
+    """
     with ByteStream(path) as stream:
-        if stream.file.read(2) in (b"\xff\xfe", b"\xfe\xff"):
-            raise InputError(f"{path}: the file is in UTF-16; save it as UTF-8")
+        start = stream.file.read(4)
+    if start[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        raise InputError(f"{path}: the file is in UTF-16; save it as UTF-8")
+    suffix = next((suffix for suffix, magic in MAGIC.items() if start.startswith(magic)), None)
+    if suffix is not None:
+        raise InputError(f"{path}: the file is compressed; give it the suffix {suffix} behind that of its format")

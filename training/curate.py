@@ -6,13 +6,16 @@
     python -m training.finetune --output runs/mine --data training/data reviewed.jsonl
 
 Input. CSV, JSONL or Parquet with a text and a correction in each row, as training.sample writes them: a stance, or ok
-where the model's is right; empty where nobody has reviewed. JSON is an export of Label Studio (format JSON); skipped
-tasks count as not reviewed. --from-feedback reads what POST /feedback stored; a text that was not sent is looked up in
-the files of --scored, by its sha256, or else by the prediction id in --id-column.
+where the model's is right; empty where nobody has reviewed. Beside it correct_conditions may say what a conditional
+statement demands: a line for each condition, its kind, a colon and its words; or ok for the model's; or JSON like the
+column conditions. JSON is an export of Label Studio (format JSON); skipped tasks count as not reviewed. --from-feedback
+reads what POST /feedback stored; a text that was not sent is looked up in the files of --scored, by its sha256, or else
+by the prediction id in --id-column.
 
 Votes. Of one reviewer's corrections of one text the last counts; rows that name no reviewer (--reviewer names one for
 them) count one each. The label is that of most votes, and the example keeps all of them, so that training knows the
-doubt. Where two stances have as many votes there is no example: have one more person look.
+doubt. Where two stances have as many votes there is no example: have one more person look. The conditions are those
+that most voters for the label gave, of equally many the last; each must stand in the text, or its row is refused.
 
 Left out. A text that the model is measured on, or nearly such a one, and one that the corpus trains on already.
 Reviewed examples are never measured on: training.finetune and training.export take them for training only.
@@ -34,7 +37,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from models.labels import STANCES
+from models.labels import STANCES, Stance
 from training.durable import write_whole
 from training.examples import DATA, CorpusError, write_examples, write_jsonl
 from training.intervals import wilson
@@ -113,6 +116,8 @@ def summary(by_outcome: dict[str, list[Verdict]], account: Account, output: Path
     labels = Counter(verdict.label for verdict in decided)
     yield f"{output}: {len(decided)} examples, " + ", ".join(f"{labels[stance]} {stance}" for stance in STANCES)
     n_reviews, n_refused = len(account.reviews), len(account.refused)
+    if n := sum(bool(verdict.conditions) for verdict in decided):
+        yield f"with conditions: {n} of {labels[Stance.CONDITIONAL]} conditional ones"
     yield f"{account.n_rows} rows in: {n_reviews} reviewed, {account.n_unreviewed} not reviewed, {n_refused} refused"
     n_disputed = sum(verdict.is_disputed for verdict in decided)
     if n_disputed or tied:
@@ -165,6 +170,7 @@ def parser_of() -> argparse.ArgumentParser:
     add("--reviewer", metavar="NAME", help="who reviewed the rows that name nobody")
     add("--text-column", default="text", metavar="NAME", help="(default: text)")
     add("--correction-column", default="correction", metavar="NAME", help="(default: correction)")
+    add("--conditions-column", default="correct_conditions", metavar="NAME", help="(default: correct_conditions)")
     add("--note-column", default="note", metavar="NAME", help="(default: note)")
     add("--reviewer-column", default="reviewer", metavar="NAME", help="(default: reviewer)")
     add("--id-column", default="id", metavar="NAME", help="prediction ids in the files of --scored (default: id)")

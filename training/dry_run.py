@@ -11,6 +11,7 @@ from training.rows import BadRow, Row, chunks
 from training.run_folder import run_path
 from training.scoring import Job, Part
 from training.scoring_run import Model, Plan, n_rows_of
+from training.tally import Tally
 
 SAMPLE_ROWS: Final = 512
 COUNTED_ROWS: Final = 20_000
@@ -41,9 +42,13 @@ def dry_run(plan: Plan, model: Model) -> str:
     if sample and n_rows:
         rate = len(sample) / seconds
         n_bytes = sum(len(part.data) for part in parts) * n_rows / len(sample)
-        n_refused = sum(part.tally.n_refused for part in parts)
+        tally = Tally()
+        for part in parts:
+            tally.add(part.tally)
+        causes = ", ".join(f"{n} {code}" for code, n in tally.refused.most_common())
         lines += [
-            f"sample   the first {len(sample)} rows: {len(sample) - n_refused} scored, {n_refused} refused",
+            f"sample   the first {len(sample)} rows: {tally.n_scored} scored, {tally.n_refused} refused"
+            + (f" ({causes})" if causes else ""),
             f"time     about {_duration(n_rows / rate)} at {rate:,.0f} rows/s, as the sample went",
             f"disk     about {2 * n_bytes / 2**20:,.1f} MiB while it runs, half of it in the end",
         ]

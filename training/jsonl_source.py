@@ -85,7 +85,9 @@ def _parse_line(raw: bytes, *, number: int, line: int) -> Row | BadRow:
         cause = f"the byte 0x{raw[error.start]:02x} at position {error.start + 1} of the line is not UTF-8"
         return BadRow(number, line, None, "invalid_utf8", cause, excerpt(start))
     except (ValueError, RecursionError) as error:
-        return BadRow(number, line, None, "invalid_json", f"not readable as JSON: {error}", excerpt(start))
+        # a JSONDecodeError counts lines within this one
+        where = f"{error.msg} at character {error.pos + 1}" if isinstance(error, json.JSONDecodeError) else str(error)
+        return BadRow(number, line, None, "invalid_json", f"not readable as JSON: {where}", excerpt(start))
     if not isinstance(values, dict):
         kind = type(values).__name__
         return BadRow(number, line, None, "not_an_object", f"a JSON {kind} where an object is needed", excerpt(start))

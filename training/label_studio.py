@@ -6,37 +6,58 @@ tasks whose ``annotations`` hold results of the same shape. CONFIG is the labell
 """
 
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from models.labels import STANCES, Stance
+from models.given_conditions import GivenCondition, PlacedCondition
+from models.labels import STANCES, ConditionKind, Stance
 from training.rows import InputError
 
-STANCE, NOTE, TEXT = "stance", "note", "text"
+STANCE, CONDITIONS, NOTE, TEXT = "stance", "conditions", "note", "text"
 CONFIG: Final = f"""<View>
+  <Style>.htx-text{{ white-space: pre-wrap; }}</Style>
   <Text name="{TEXT}" value="${TEXT}"/>
   <Choices name="{STANCE}" toName="{TEXT}" choice="single" required="true">
 {chr(10).join(f'    <Choice value="{stance}"/>' for stance in STANCES)}
   </Choices>
+  <Labels name="{CONDITIONS}" toName="{TEXT}">
+{chr(10).join(f'    <Label value="{kind}"/>' for kind in ConditionKind)}
+  </Labels>
   <TextArea name="{NOTE}" toName="{TEXT}" rows="2" maxSubmissions="1"/>
 </View>
 """
-"""Settings, Labeling Interface, Code in a project of Label Studio."""
+"""Settings, Labeling Interface, Code in a project of Label Studio. The style keeps blanks, which places count."""
 
 
 def to_task(
-    data: Mapping[str, Any], *, text: str, stance: Stance, confidence: float, model: str | None
+    data: Mapping[str, Any],
+    *,
+    text: str,
+    stance: Stance,
+    conditions: Sequence[PlacedCondition],
+    confidence: float,
+    model: str | None,
 ) -> dict[str, Any]:
-    """One task: everything known of a row, and the model's stance as a prediction that a person confirms or changes."""
+    """One task: all that is known of a row, and the model's stance and conditions, to be confirmed or changed."""
     choice = {
         "from_name": STANCE,
         "to_name": TEXT,
         "type": "choices",
         "value": {"choices": [str(stance)]},
     }
-    prediction = {"model_version": model or "", "score": confidence, "result": [choice]}
+    spans = [
+        {
+            "id": f"{CONDITIONS}-{number}",
+            "from_name": CONDITIONS,
+            "to_name": TEXT,
+            "type": "labels",
+            "value": {"start": one.start, "end": one.end, "text": text[one.start : one.end], "labels": [str(one.kind)]},
+        }
+        for number, one in enumerate(conditions)
+    ]
+    prediction = {"model_version": model or "", "score": confidence, "result": [choice, *spans]}
     return {"data": {**data, TEXT: text}, "predictions": [prediction]}
 
 
@@ -45,6 +66,7 @@ class Annotation:
     """What one person said of one task; ``stances`` has one member where it is as it should be."""
 
     stances: tuple[str, ...]
+    spans: tuple[Mapping[str, Any], ...]  # of the conditions: kind, text, start and end as they stand there
     note: str | None
     annotator: str | None
     was_skipped: bool
@@ -97,11 +119,27 @@ def _annotation(annotation: Mapping[str, Any]) -> Annotation:
         who = who.get("email") or who.get("id")
     return Annotation(
         stances=_values(annotation["result"], STANCE, "choices"),
+        spans=tuple(_span(item["value"]) for item in annotation["result"] if item["from_name"] == CONDITIONS),
         note="\n".join(notes) or None,
         annotator=None if who is None else str(who),
         was_skipped=bool(annotation.get("was_cancelled")),
         updated=str(annotation.get("updated_at") or annotation.get("created_at") or ""),
     )
+
+
+def _span(value: Mapping[str, Any]) -> dict[str, Any]:
+    """A region as a condition: its places are strings at times, and of its labels there must be one."""
+    (kind,) = value["labels"]
+    return {"kind": kind, "text": value.get("text"), "start": int(value["start"]), "end": int(value["end"])}
+
+
+def in_code_points(span: GivenCondition, text: str) -> GivenCondition:
+    """The same span counted in code points, where its own words show that it was counted in UTF-16, as browsers do."""
+    if span.text is None or span.start is None or span.end is None or text[span.start : span.end] == span.text:
+        return span
+    units = text.encode("utf-16-le")
+    start, end = (len(units[: 2 * place].decode("utf-16-le", "ignore")) for place in (span.start, span.end))
+    return replace(span, start=start, end=end) if text[start:end] == span.text else span
 
 
 def _values(result: Any, name: str, key: str) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """Where reviews come from: scored files with a column of corrections, exports of Label Studio, the feedback store.
 
 The codes that it gives to rows which are not used: bad_text, empty_text, text_too_long, unreadable_text,
-unknown_stance, no_prediction, no_choice, bad_task, text_not_found.
+unknown_stance, bad_conditions, no_prediction, no_choice, bad_task, text_not_found.
 """
 
 import argparse
@@ -12,15 +12,16 @@ from typing import Any, Final
 
 from models.errors import TextError
 from models.feedback import Correction, FeedbackError, read_corrections, text_sha256
+from models.given_conditions import ConditionError, GivenCondition, plain
 from models.labels import Stance
 from models.text import check
+from training.examples import Condition
 from training.input import open_source, read_rows
-from training.label_studio import Annotation, Task, read_tasks
+from training.label_studio import Annotation, Task, in_code_points, read_tasks
+from training.review_conditions import CONFIRMED, place_in_example, read_conditions
 from training.reviews import Review, folded
 from training.rows import BadRow, InputError, Row, excerpt, quoted, refuse
 
-CONFIRMED: Final = "ok"
-"""A correction that confirms the model's stance."""
 STANCE_NAMES: Final = ", ".join(Stance)
 
 Found = Review | BadRow | None
@@ -33,6 +34,7 @@ class ReviewColumns:
 
     text: str = "text"
     correction: str = "correction"
+    conditions: str = "correct_conditions"
     note: str = "note"
     reviewer: str = "reviewer"
     id: str = "id"
@@ -41,8 +43,9 @@ class ReviewColumns:
     @classmethod
     def of(cls, flags: argparse.Namespace) -> "ReviewColumns":
         """The names that the options give."""
-        names = (flags.text_column, flags.correction_column, flags.note_column, flags.reviewer_column, flags.id_column)
-        return cls(*names, flags.prefix)
+        names = (flags.text_column, flags.correction_column, flags.conditions_column)
+        others = (flags.note_column, flags.reviewer_column, flags.id_column)
+        return cls(*names, *others, flags.prefix)
 
 
 def read_reviews(path: Path, columns: ReviewColumns, *, reviewer: str | None) -> Iterator[Found]:
@@ -74,9 +77,16 @@ def _of_row(row: Row, file: str, columns: ReviewColumns, reviewer: str | None) -
     text = row.values.get(columns.text)
     if fault := _fault(text):
         return refuse(row, column=None, code=fault[0], cause=fault[1])
+    confirmed = row.values.get(columns.prefix + "conditions")
+    try:
+        given = read_conditions(row.values.get(columns.conditions), confirmed=confirmed)
+        conditions = place_in_example(given, text=str(text), stance=stance)
+    except ConditionError as error:
+        return refuse(row, column=None, code="bad_conditions", cause=f"{columns.conditions}: {error}")
     return Review(
         text=str(text),
         stance=stance,
+        conditions=conditions,
         file=file,
         number=row.number,
         line=row.line,
@@ -112,9 +122,14 @@ def _of_annotation(annotation: Annotation, task: Task, file: str, columns: Revie
         return refuse(row, column=None, code="unknown_stance", cause=f"{name!r} is none of {STANCE_NAMES}")
     if fault := _fault(text):
         return refuse(row, column=None, code=fault[0], cause=fault[1])
+    try:
+        conditions = _of_spans(annotation, str(text), stances[0])
+    except ConditionError as error:
+        return refuse(row, column=None, code="bad_conditions", cause=str(error))
     return Review(
         text=str(text),
         stance=stances[0],
+        conditions=conditions,
         file=file,
         number=task.number,
         reviewer=annotation.annotator,
@@ -123,6 +138,17 @@ def _of_annotation(annotation: Annotation, task: Task, file: str, columns: Revie
         model=_word(task.model),
         drawn=_word(task.data.get("drawn")),
     )
+
+
+def _of_spans(annotation: Annotation, text: str, stance: Stance) -> tuple[Condition, ...] | None:
+    """The spans of a conditional statement; those of the model, there beforehand, mean nothing beside another stance.
+
+    Raises: ConditionError.
+    """
+    if stance is not Stance.CONDITIONAL or not annotation.spans:
+        return None
+    given = [GivenCondition.of(span) for span in annotation.spans]
+    return place_in_example([in_code_points(one, text) for one in given], text=text, stance=stance)
 
 
 @dataclass
@@ -175,15 +201,21 @@ def _of_correction(number: int, correction: Correction, file: str, texts: Texts,
     known = texts.row_of(correction) or {}
     text = correction.text if correction.text is not None else known.get(columns.text)
     fields = {name: getattr(correction, name) for name in Correction.__slots__}
-    row = Row(number, {**fields, "stance": str(correction.stance)}, file=file)
+    plainly = {"stance": str(correction.stance), "conditions": plain(correction.conditions or ())}
+    row = Row(number, {**fields, **plainly}, file=file)
     if text is None:
         cause = "its text was not sent and stands in no file of --scored, neither by its id nor by its sha256"
         return refuse(row, column=None, code="text_not_found", cause=cause)
     if fault := _fault(text):
         return refuse(row, column=None, code=fault[0], cause=fault[1])
+    try:
+        conditions = place_in_example(correction.conditions, text=text, stance=correction.stance)
+    except ConditionError as error:
+        return refuse(row, column=None, code="bad_conditions", cause=str(error))
     return Review(
         text=text,
         stance=correction.stance,
+        conditions=conditions,
         file=file,
         number=number,
         reviewer=correction.reviewer,

@@ -1,16 +1,17 @@
 """What people say of statements, as votes; and what becomes of the votes on one text.
 
 Reviewers vote by name: of the votes of one reviewer on one text the last one counts. A row without a reviewer's name is
-a vote of its own. The label is that of most votes; where two stances have as many, there is none.
+a vote of its own. The label is that of most votes; where two stances have as many, there is none. The conditions are
+those that most of these voters gave, of equally many the last, by voters for the label alone.
 """
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from models.labels import Stance
-from training.examples import Example, Origin, sha256_of_text
+from training.examples import Condition, Example, Origin, sha256_of_text
 
 ID_DIGITS = 16
 """Hexadecimal digits of a text's sha256 in its example's id: none of a billion texts shares them by chance."""
@@ -27,6 +28,7 @@ class Review:
     line: int | None = None
     reviewer: str | None = None
     note: str | None = None
+    conditions: tuple[Condition, ...] | None = None  # in the folded text; None where nothing was said of them
     predicted: Stance | None = None  # by the model
     model: str | None = None
     drawn: str | None = None  # why training.sample picked it
@@ -66,6 +68,12 @@ class Verdict:
         return None if rest and rest[0][1] == n_first else first
 
     @property
+    def conditions(self) -> tuple[Condition, ...]:
+        """What the label's voters say is demanded; nothing where none of them says."""
+        given = [r.conditions for r in self.counted[::-1] if r.stance is self.label and r.conditions]
+        return Counter(given).most_common(1)[0][0] if given else ()
+
+    @property
     def is_disputed(self) -> bool:
         """Whether voters differ."""
         return len(self.votes) > 1
@@ -90,6 +98,7 @@ class Verdict:
             origin=Origin.REVIEWED,
             group=self.id,
             text=self.text,
+            conditions=self.conditions,
             votes={str(stance): n for stance, n in self.votes.items()},
             sha256=self.sha256,
         )
@@ -102,6 +111,7 @@ class Verdict:
                 "example": self.id,
                 "outcome": outcome if id(review) in counted else "replaced",
                 "stance": str(review.stance),
+                "conditions": None if review.conditions is None else [asdict(one) for one in review.conditions],
                 "predicted": review.predicted,
                 "model": review.model,
                 "reviewer": review.reviewer,

@@ -10,8 +10,9 @@ unlike what was reviewed already (--reviewed, files of training.curate). The sam
 same picks.
 
 Output: the picked rows with all their columns, and behind them row (its number in the file), drawn (random or
-uncertain), uncertainty, and three empty columns: correction, note, reviewer. Whoever reviews writes the right stance
-into correction, or ok where the model is right, and leaves it empty where they pass. Only from the rows drawn at random
+uncertain), uncertainty, and four empty columns: correction, correct_conditions, note, reviewer. Whoever reviews writes
+the right stance into correction, or ok where the model is right, and leaves it empty where they pass; what a
+conditional statement demands may go into correct_conditions. Only from the rows drawn at random
 can be estimated how often a stance occurs or the model errs: training.curate does. A .json output holds tasks of Label
 Studio with the model's stance as a prediction; beside it stands OUTPUT.config.xml, the labelling interface to use.
 Then: python -m training.curate.
@@ -42,7 +43,8 @@ from training.scored_rows import ScoredColumns, read_scored
 from training.scoring import error_line
 from training.writers import as_json
 
-ADDED: Final = ("row", "drawn", "uncertainty", "correction", "note", "reviewer")
+FOR_PEOPLE: Final = ("correction", "correct_conditions", "note", "reviewer")
+ADDED: Final = ("row", "drawn", "uncertainty", *FOR_PEOPLE)
 DIGITS: Final = 4
 SUFFIXES: Final = (".csv", ".jsonl", ".json")
 
@@ -66,9 +68,7 @@ def records(picks: Sequence[Pick]) -> list[dict[str, Any]]:
             "row": pick.scored.row.number,
             "drawn": pick.drawn,
             "uncertainty": round(pick.uncertainty, DIGITS),
-            "correction": "",
-            "note": "",
-            "reviewer": "",
+            **dict.fromkeys(FOR_PEOPLE, ""),
         }
         for pick in picks
     ]
@@ -88,13 +88,13 @@ def _cell(value: object) -> str:
 
 
 def as_tasks(picks: Sequence[Pick]) -> str:
-    """The rows as tasks of Label Studio."""
-    for_people = {"correction", "note", "reviewer"}  # which Label Studio asks for itself
+    """The rows as tasks of Label Studio, which asks for itself what people are to fill in."""
     tasks = [
         to_task(
-            {name: value for name, value in row.items() if name not in for_people},
+            {name: value for name, value in row.items() if name not in FOR_PEOPLE},
             text=pick.scored.text,
             stance=pick.scored.stance,
+            conditions=pick.scored.conditions,
             confidence=max(pick.scored.probabilities),
             model=pick.scored.model,
         )

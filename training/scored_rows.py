@@ -5,8 +5,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from models.given_conditions import ConditionError, PlacedCondition, place_conditions
 from models.labels import STANCES, Stance
 from training.input import read_rows
+from training.review_conditions import read_conditions
 from training.rows import BadRow, InputError, Row, Source, quoted, refuse
 
 SUM_TOLERANCE: Final = 0.02
@@ -23,6 +25,7 @@ class ScoredRow:
     probabilities: tuple[float, ...]  # L, in the order of STANCES
     set_size: int  # members of the prediction set; 1 where the file does not say
     model: str | None
+    conditions: tuple[PlacedCondition, ...] = ()  # none where the file does not say, or says what is not in the text
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,11 @@ def _scored(row: Row, columns: ScoredColumns) -> ScoredRow | BadRow:
         return refuse(row, column=None, code="bad_prediction", cause=cause)
     stance = STANCES[max(range(len(STANCES)), key=probabilities.__getitem__)]
     model = row.values.get(columns.prefix + "model")
-    return ScoredRow(row, text, stance, probabilities, size, str(model) if model else None)
+    try:
+        conditions = place_conditions(read_conditions(row.values.get(columns.prefix + "conditions")) or (), text)
+    except ConditionError:
+        conditions = ()
+    return ScoredRow(row, text, stance, probabilities, size, str(model) if model else None, conditions)
 
 
 def _probabilities(values: Mapping[str, Any], columns: ScoredColumns) -> tuple[float, ...]:

@@ -103,6 +103,8 @@ def make_plan(flags: argparse.Namespace) -> Plan:
     output_format = format_of(flags.output, override=flags.output_format)
     if flags.output.suffix.lower() in (".gz", ".zst", ".zstd"):
         raise OutputError(f"{flags.output}: outputs are not compressed; Parquet is small by itself")
+    if flags.output.suffix.lower() == ".tsv":
+        raise OutputError(f"{flags.output}: CSV is written with commas; give a name that ends in .csv")
     check_place(flags.output, inputs=inputs)
     source = open_sources(
         inputs,

@@ -6,6 +6,8 @@ from typing import Final
 from fastapi import APIRouter, Request, Response
 
 from models.feedback import Correction, text_sha256
+from models.given_conditions import ConditionError, GivenCondition, place_conditions
+from models.labels import Stance
 from service.desk import Desk
 from service.errors import BadRequest, Unavailable, responses
 from service.feedback import FeedbackStore
@@ -71,6 +73,7 @@ def _read(body: bytes, desk: Desk, key: str | None) -> tuple[Correction, int]:
         own_sha256 = text_sha256(sent.text)
         if sent.text_sha256 not in (None, own_sha256):
             raise BadRequest("invalid_request", "text_sha256: is not that of the text")
+    conditions = _conditions(sent)
     correction = Correction(
         received=datetime.now(UTC).isoformat(timespec="milliseconds"),
         prediction_id=sent.prediction_id,
@@ -80,5 +83,24 @@ def _read(body: bytes, desk: Desk, key: str | None) -> tuple[Correction, int]:
         model=sent.model,
         text=sent.text,
         text_sha256=own_sha256 or sent.text_sha256,
+        conditions=conditions,
     )
-    return correction, N_TOKENS + sum(len(words.split()) for words in (sent.text or "", sent.note or ""))
+    words = (sent.text or "", sent.note or "", *(one.text or "" for one in conditions or ()))
+    return correction, N_TOKENS + sum(len(one.split()) for one in words)
+
+
+def _conditions(sent: Feedback) -> tuple[GivenCondition, ...] | None:
+    """The conditions that were sent, found in the text where that was sent too. Raises: BadRequest."""
+    if sent.conditions is None:
+        return None
+    if sent.conditions and sent.stance is not Stance.CONDITIONAL:
+        raise BadRequest("invalid_request", "conditions: belong to the stance conditional")
+    given = tuple(one.given() for one in sent.conditions)
+    try:
+        for one in given:
+            one.check()
+        if sent.text is not None:
+            place_conditions(given, sent.text)
+    except ConditionError as error:
+        raise BadRequest("invalid_request", f"conditions: {error}") from None
+    return given

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.scoring import Pair, size, summary
+from benchmarks.scoring import Pair, size, statements, summary
 
 
 def test_the_median_round_counts() -> None:
@@ -15,6 +15,12 @@ def test_the_median_round_counts() -> None:
     assert found["rows_per_second"] == pytest.approx(9)
     assert found["share"] == pytest.approx(0.9)
     assert found["share_by_cpu"] == pytest.approx(0.9)
+
+
+def test_columns_that_scoring_adds_are_left_out(tmp_path: Path) -> None:
+    """Statements of the corpus have columns that scoring would add; they are left out, and lines without a text too."""
+    (tmp_path / "a.jsonl").write_text('{"id": 1, "text": "A.", "conditions": [], "confidence": 3}\n{"text": null}\n')
+    assert statements(tmp_path / "a.jsonl") == ['{"id": 1, "text": "A."}']
 
 
 def test_a_size_is_a_whole_run(tmp_path: Path) -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from models.feedback import Correction, FeedbackError, append, open_store, read_corrections, text_sha256
-from models.labels import Stance
+from models.given_conditions import GivenCondition
+from models.labels import ConditionKind, Stance
 
 Open = Callable[..., sqlite3.Connection]
 CORRECTION = Correction(received="2026-11-27T12:00:00+00:00", prediction_id="a/0", stance=Stance.HOSTILE)
@@ -20,6 +21,7 @@ FULL = Correction(
     model="stance-minilm@1.1.0",
     text="Only if …",
     text_sha256=text_sha256("Only if …"),
+    conditions=(GivenCondition(ConditionKind.EXCHANGE, "„mehr“"), GivenCondition(ConditionKind.DEADLINE, None, 0, 4)),
 )
 
 
@@ -49,6 +51,18 @@ def test_a_commit_is_forced_to_the_disk(open_at: Open) -> None:
     store = open_at()
     assert store.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     assert store.execute("PRAGMA synchronous").fetchone() == (2,)
+
+
+def test_a_store_of_the_first_format_is_read_and_gone_on_with(open_at: Open, tmp_path: Path) -> None:
+    """A store without conditions is read as it is, and opened for writing it takes them behind what was there."""
+    store = open_at()
+    append(store, CORRECTION)
+    for step in ("DROP TRIGGER correction_is_never_changed", "ALTER TABLE correction DROP COLUMN conditions"):
+        store.execute(step)
+    store.execute("PRAGMA user_version = 1")
+    assert list(read_corrections(tmp_path / "store.sqlite")) == [(1, CORRECTION)]
+    append(open_at(), FULL)
+    assert list(read_corrections(tmp_path / "store.sqlite")) == [(1, CORRECTION), (2, FULL)]
 
 
 @pytest.mark.parametrize("statement", ["UPDATE correction SET stance = 'none'", "DELETE FROM correction"])
@@ -92,8 +106,8 @@ def test_what_is_no_store_is_refused(open_at: Open, tmp_path: Path) -> None:
         other.execute("CREATE TABLE other (x)")
     other.close()
     newer = open_at(name="newer")
-    newer.execute("PRAGMA user_version = 2")
-    for name, cause in (("text", "not a database"), ("other", "something else"), ("newer", "format 2"), ("no/x", "")):
+    newer.execute("PRAGMA user_version = 3")
+    for name, cause in (("text", "not a database"), ("other", "something else"), ("newer", "format 3"), ("no/x", "")):
         with pytest.raises(FeedbackError, match=rf"{name}: .*{cause}"):
             open_at(name=name)
         with pytest.raises(FeedbackError, match=name):

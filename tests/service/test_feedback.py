@@ -17,7 +17,8 @@ from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from models.feedback import Correction, read_corrections, text_sha256
-from models.labels import Stance
+from models.given_conditions import GivenCondition
+from models.labels import ConditionKind, Stance
 from service.auth import fingerprint
 from service.errors import Unavailable
 from service.feedback import MAX_WAITING, FeedbackStore
@@ -75,6 +76,20 @@ def test_a_correction_is_stored(make_client: MakeClient, path: Path) -> None:
     assert hashed.text is None
 
 
+def test_conditions_are_stored(make_client: MakeClient, path: Path) -> None:
+    """Conditions are stored as they were sent: by their words, which must stand in a text sent too, or by place."""
+    client = make_client(feedback=path)
+    conditional = {**BODY, "stance": "conditional"}
+    words = {"kind": "precondition", "text": "the sanctions are lifted"}
+    place = {"kind": "deadline", "start": 5, "end": 9}
+    sent = {**conditional, "text": "We will talk once the sanctions are lifted.", "conditions": [words]}
+    for body in (sent, {**conditional, "conditions": [place]}, {**conditional, "conditions": []}, conditional):
+        assert client.post("/feedback", json=body).status_code == 200
+    by_words = GivenCondition(ConditionKind.PRECONDITION, text="the sanctions are lifted")
+    by_place = GivenCondition(ConditionKind.DEADLINE, start=5, end=9)
+    assert [correction.conditions for correction in stored(path)] == [(by_words,), (by_place,), (), None]
+
+
 def test_answers_have_ids_to_correct_them_by(make_client: MakeClient, path: Path) -> None:
     """An answer's id is its request's and its place in it, bad items counted, and is taken as it is by feedback."""
     client = make_client(feedback=path)
@@ -102,6 +117,15 @@ def test_answers_have_ids_to_correct_them_by(make_client: MakeClient, path: Path
         ({"text_sha256": "0" * 63}, "invalid_request"),
         ({"text": "We agree.", "text_sha256": "0" * 64}, "invalid_request"),
         ({"reviewer": "me"}, "invalid_request"),
+        ({"conditions": [{"kind": "deadline", "text": "by Friday"}]}, "invalid_request"),
+        ({"stance": "conditional", "conditions": [{"kind": "wish", "text": "by Friday"}]}, "invalid_request"),
+        ({"stance": "conditional", "conditions": [{"kind": "deadline"}]}, "invalid_request"),
+        ({"stance": "conditional", "conditions": [{"kind": "deadline", "start": 3}]}, "invalid_request"),
+        ({"stance": "conditional", "conditions": [{"kind": "deadline", "text": "x"}] * 33}, "invalid_request"),
+        (
+            {"stance": "conditional", "text": "We agree.", "conditions": [{"kind": "deadline", "text": "we agree"}]},
+            "invalid_request",
+        ),
         ({"text": " "}, "empty_text"),
         ({"text": "x" * 20_001}, "text_too_long"),
         ({"text": "a\0"}, "unreadable_text"),

@@ -1,15 +1,18 @@
 """A base encoder, a corpus, a run and an artifact small enough to be made in seconds, each made once for all tests."""
 
-from collections.abc import Callable
+import csv
+import json
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tokenizers import Tokenizer, normalizers, pre_tokenizers, processors
 from tokenizers.models import WordPiece
 
 from models.labels import STANCES, Stance
-from training.examples import Example, Origin, sha256_of_text, write_examples
+from training.examples import Example, Origin, read_examples, sha256_of_text, write_examples
 from training.splits import Split, split_of
 
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
@@ -134,3 +137,57 @@ def exported(tmp_path_factory: pytest.TempPathFactory, finished_run: Path, tiny_
     flags = ["--checkpoint", str(finished_run), "--output", str(output), "--version", "0.1.0", "--data", str(tiny_data)]
     assert export.main(flags) == 0
     return output
+
+
+REVIEWED = ("id", "text", "stance", "model", "drawn", "correction", "note", "reviewer")
+"""The columns of a reviewed sheet that count."""
+
+
+@pytest.fixture
+def data(tmp_path: Path, invent: Invent) -> Path:
+    """A small hydrated corpus folder with statements of every split."""
+    folder = tmp_path / "data"
+    record = [e for split in (Split.TRAIN, Split.VALIDATION, Split.CALIBRATION) for e in invent(8, split=split)]
+    written = [e for split in (Split.TRAIN, Split.CONTRAST) for e in invent(8, split=split, origin=Origin.WRITTEN)]
+    dev = [replace(invent(1)[0], id="dev", text="It will not be signed before the last prisoner is home again.")]
+    dev = [replace(example, sha256=sha256_of_text(example.text or "")) for example in dev]
+    for name, examples in (("record.jsonl", record), ("dev.jsonl", dev)):
+        write_examples(folder / "hydrated" / name, examples)
+        write_examples(folder / name, [replace(example, text=None) for example in examples])
+    write_examples(folder / "written.jsonl", written)
+    return folder
+
+
+class Desk:
+    """training.curate, its inputs and its outputs."""
+
+    def __init__(self, folder: Path, data: Path) -> None:
+        self.folder = folder
+        self.data = data
+        self.output = folder / "reviewed.jsonl"
+
+    def sheet(self, *rows: Sequence[str], name: str = "review.csv", header: Sequence[str] = REVIEWED) -> Path:
+        """A reviewed file in CSV."""
+        path = self.folder / name
+        with path.open("w", newline="", encoding="utf-8") as file:
+            csv.writer(file).writerows([header, *rows])
+        return path
+
+    def run(self, *arguments: object, status: int = 0) -> list[Example]:
+        """Curate and give the examples."""
+        from training import curate
+
+        flags = [str(argument) for argument in arguments]
+        assert curate.main([*flags, "--output", str(self.output), "--data", str(self.data), "--force"]) == status
+        return list(read_examples(self.output))
+
+    def lines(self, suffix: str) -> list[dict[str, Any]]:
+        """The lines of a file beside the output."""
+        path = self.output.with_name(self.output.name + suffix)
+        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
+
+
+@pytest.fixture
+def desk(tmp_path: Path, data: Path) -> Desk:
+    """A desk in a folder of its own."""
+    return Desk(tmp_path, data)

@@ -171,7 +171,10 @@ def test_jsonl_bad_lines(tmp_path: Path) -> None:
         "e",
     ]
     assert [row.line for row in rows] == [1, 3, 4, 5, 7, 8, 9, 10, 11, 12]
-    surrogate = rows[5]
+    broken, surrogate = rows[1], rows[5]
+    assert isinstance(broken, BadRow)
+    assert "at character" in broken.cause  # of this line: lines are counted in the file alone
+    assert "line" not in broken.cause
     assert isinstance(surrogate, BadRow)
     assert (surrogate.column, surrogate.raw, surrogate.values) == ("text", "\\ud800", {"id": 1})
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from models.labels import STANCES
+from models.labels import STANCES, ConditionKind
 from training import sample
 from training.label_studio import CONFIG, Task, read_tasks
 from training.near_duplicates import NearDuplicates
@@ -229,6 +229,25 @@ def test_tasks_for_label_studio(tmp_path: Path) -> None:
     exported = tmp_path / "exported.json"
     exported.write_text(json.dumps([{**task, "annotations": []} for task in tasks]), encoding="utf-8")
     assert [task.model for task in read_tasks(exported) if isinstance(task, Task)] == ["stance-minilm@1.1.0"] * 5
+
+
+def test_tasks_show_the_conditions_of_the_model(tmp_path: Path) -> None:
+    """The model's conditions are spans of the prediction; those that do not fit their text are left out."""
+    rows = rows_for(2)
+    good = [{"start": 0, "end": 4, "text": rows[0]["text"][:4].strip(), "kind": "deadline"}]
+    good[0]["end"] = len(str(good[0]["text"]))
+    for row, conditions in zip(rows, (good, [{**good[0], "text": "gone"}]), strict=True):
+        row["conditions"] = json.dumps(conditions)
+    output = tmp_path / "tasks.json"
+    assert sample.main([str(write_csv(tmp_path / "scored.csv", rows)), "--output", str(output), "--n", "2"]) == 0
+    tasks = sorted(json.loads(output.read_text(encoding="utf-8")), key=lambda task: task["data"]["row"])
+    spans = [task["predictions"][0]["result"][1:] for task in tasks]
+    assert [[one["value"] for one in found] for found in spans] == [
+        [{"start": 0, "end": good[0]["end"], "text": good[0]["text"], "labels": ["deadline"]}],
+        [],
+    ]
+    assert f'<Labels name="{spans[0][0]["from_name"]}" toName="{spans[0][0]["to_name"]}"' in CONFIG
+    assert all(f'<Label value="{kind}"/>' in CONFIG for kind in ConditionKind)
 
 
 def test_rows_without_a_prediction_are_reported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -269,3 +269,17 @@ def test_help() -> None:
         "Exit status",
     ):
         assert phrase in shown.stdout
+
+
+def test_ctrl_c_while_it_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C before anything is loaded ends with the status of Ctrl-C too, and without a traceback."""
+
+    class Interrupting:
+        def find_spec(self, name: str, *_: object) -> None:
+            if name == "training.score_command":
+                raise KeyboardInterrupt
+
+    monkeypatch.delitem(sys.modules, "training.score_command", raising=False)
+    monkeypatch.delattr("training.score_command", raising=False)
+    monkeypatch.setattr(sys, "meta_path", [Interrupting(), *sys.meta_path])
+    assert main(["in.csv", "--output", str(tmp_path / "out.csv")]) == 130
