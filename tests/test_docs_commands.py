@@ -41,7 +41,7 @@ def sources(module: str) -> str:
         if name in seen:
             continue
         seen[name] = source(name)
-        for package, names in re.findall(r"^from ([\w.]+) import \(?([^()]+?)\)?$", seen[name], re.MULTILINE):
+        for package, names in re.findall(r"^ *from ([\w.]+) import \(?([^()]+?)\)?$", seen[name], re.MULTILINE):
             if package.partition(".")[0] in ROOMS:
                 waiting += [package, *(f"{package}.{one.split()[0]}" for one in names.split(",") if one.strip())]
     return "\n".join(seen.values())
