@@ -1,0 +1,82 @@
+"""Which words of a phrase name the actor, and which phrases are joined."""
+
+import pytest
+
+from models.actors import Cast
+from models.attribution import attribute
+from models.referents import joined_in, named_in, owner_of
+from models.segmentation import segment
+
+
+@pytest.mark.parametrize(
+    ("phrase", "named"),
+    [
+        ("A spokesman for the dockers' league", "the dockers' league"),
+        ("a Teel Harbour spokeswoman", "Teel Harbour"),
+        ("a hospital spokesperson", "a hospital spokesperson"),
+        ("One site, Varr.example", "Varr.example"),
+        ("the sponsor, the watchmaker Corvane Sons", "Corvane Sons"),
+        ("Piet Holm, the sponsor of Teel", "Piet Holm, the sponsor of Teel"),
+        ("its sergeant, a man named Osei", "Osei"),
+        ("firms including Corvane and Teel", "firms"),
+        ("gunmen of the Upland Council", "the Upland Council"),
+        ("a May 4, 2031 Teel Harbour press release", "a Teel Harbour"),
+        ("a statement released by the Upland Council", "the Upland Council"),
+        ("officials from both countries", "officials from both countries"),
+    ],
+)
+def test_a_phrase_has_the_words_that_name_the_actor(phrase: str, named: str) -> None:
+    """Who speaks for somebody, a description before a name and a document lead on; who has no name stays as written."""
+    assert named_in(phrase) == named
+
+
+@pytest.mark.parametrize(
+    ("phrase", "pronoun"),
+    [("its envoy", "it"), ("their spokesman", "they"), ("Her office", "she"), ("a statement", "it")],
+)
+def test_a_mouth_has_an_owner(phrase: str, pronoun: str) -> None:
+    """The pronoun before a spokesman or an office says whose; without one it is the body's that was named last."""
+    assert owner_of(phrase) == pronoun
+
+
+def test_a_person_of_their_own_has_no_owner() -> None:
+    """His sister and its prime minister stand for themselves."""
+    assert owner_of("his sister") is None
+    assert owner_of("its prime minister") is None
+
+
+def test_phrases_come_apart_at_and() -> None:
+    """Each part of a joined phrase stands alone, without "both"; without "and" nothing is joined."""
+    assert joined_in("both Teel, Osmir and the company") == ["Teel", "Osmir", "the company"]
+    assert joined_in("Teel, the capital") == ["Teel, the capital"]
+
+
+@pytest.mark.parametrize(
+    ("sentence", "names"),
+    [
+        ("Darvan and Osmir agreed to talk. Osmir is small, Darvan is not.", ["Darvan", "Osmir"]),
+        ("Both Ana Ruiz and the company rejected it. Ana Ruiz left.", ["Ana Ruiz", "company"]),
+        ("The Law and Order Party rejected it.", ["Law and Order Party"]),
+        ("The Department of Water and Forests rejected it. Forests burn.", ["Department of Water and Forests"]),
+    ],
+)
+def test_all_who_act_together_are_named(sentence: str, names: list[str]) -> None:
+    """The first is the speaker and the others stand beside; a name with "and" in it is one."""
+    found = attribute(sentence, segment(sentence))[0]
+    assert [found.speaker, *found.others] == names
+
+
+def test_initials_of_two_bodies_belong_to_the_last() -> None:
+    """Initials after two joined names stand for the second, whole or with an adjective before it."""
+    text = (
+        "The Inquiry Board and the Federal Safety Service (FSB) met, and the Teel-led Upland Dock Front (UDF) did not."
+    )
+    cast = Cast(text)
+    assert cast.resolve("The FSB", 100) == "Federal Safety Service"
+    assert cast.resolve("the Teel-led Upland Dock Front (UDF)", 76) == "Upland Dock Front"
+
+
+def test_it_is_the_subject_of_its_sentence() -> None:
+    """Whoever a sentence begins with is "it" or "they" at its end, before whoever spoke earlier."""
+    text = "The police said no. State prosecutors charged him with theft, they said on Sunday."
+    assert [one.speaker for one in attribute(text, segment(text))] == ["police", "State prosecutors"]
