@@ -13,7 +13,7 @@ from typing import Final
 
 from models.gender import tell_genders
 from models.names import ARTICLE, Body, Person, bodies_of, by_word_of, is_title, people_of, person_of, split_title
-from models.referents import is_group, is_one_name, is_somebody, joined_in, named_in, owner_of, subject_of
+from models.referents import is_body, is_group, is_one_name, is_somebody, joined_in, named_in, owner_of, subject_of
 from models.roles import bearers, note_roles
 from models.titles import BODIES, FEMALE, MALE
 
@@ -38,6 +38,11 @@ _TAIL: Final = re.compile(
 )
 _QUOTED: Final = re.compile(r"[\"“][^\"“”]*[\"”]?")
 _INITIALS: Final = re.compile(r"(?<![\w.])(?:[A-Z]\.)+[A-Z]$")
+_LISTED: Final = re.compile(
+    r"(?:[Tt]he\s)?(?:[A-Z][\w’'-]*\s)*(?:Institute|Department|Ministry|Centers?|Centre|Committee|Council|Office|Union)"
+    r"\s(?:of|for)\s"
+)
+_OWNS: Final = re.compile(r"['’]s\s[a-z]")
 _AND: Final = re.compile(r"\s(?:and|as well as|along with)\s")
 _AFTER_ROLE: Final = re.compile(r"\s(?!of|for|and|the|in|at|from|on)[a-z]{3,}\s[A-Z][\w’'-]+(?:\s[A-Z][\w’'-]+)+$")
 _OFFICE_HELD: Final = re.compile(r"^[Tt]he [^(]+ \((?P<person>(?:Mr|Mrs|Ms|Miss|Dr|Sir|Dame|Lord|Lady)\b[^)]+)\)$")
@@ -79,7 +84,7 @@ class Cast:
             rest = phrase[: short.start()].removesuffix(full)
             if rest != phrase[: short.start()] and _SMALL.fullmatch(rest):
                 return full
-        words = re.sub(r"['’]s?$", "", _ACRONYM.sub("", phrase))
+        words = re.sub(r"['’]s?$|\s(?:him|her|it|them)sel(?:f|ves)$", "", _ACRONYM.sub("", phrase))
         words += "." if _INITIALS.search(words) else ""
         low = words.lower()
         low = owner_of(words) or low
@@ -108,7 +113,7 @@ class Cast:
             return not is_title(bare.split()[-1])
         body = self._bodies.get(bare.lower())
         head = re.split(r"\s(?:of|for|from|in|on|against)\s", bare)[0].split()[-1:]
-        if head and head[0] in BODIES:
+        if head and (head[0] in BODIES or (part[:4].lower() == "the " and is_body(bare))):
             return True
         if body is not None and bare[0].isupper():
             return sum(1 for _ in re.finditer(rf"(?<!\w){re.escape(bare)}(?!\w)", self._text)) > 1
@@ -148,6 +153,8 @@ class Cast:
     def _person_in(self, phrase: str, place: int) -> str | None:
         """The person whom a phrase names: of its parts between commas the first, and of that what precedes "of"."""
         chunks = [chunk.strip() for chunk in phrase.split(",")]
+        if _LISTED.match(chunks[0]) and not _OWNS.search(chunks[0]):
+            chunks = chunks[:1]  # of a list in a body's name no part is a person
         for number, chunk in enumerate(chunks):
             head = _OF.split(chunk, maxsplit=1)[0]
             is_office = head != chunk and (is_title(head.split()[-1].title()) or _AFTER_ROLE.search(chunk))
@@ -192,15 +199,22 @@ class Cast:
                     return self._fullest(person).name
             if speaker is not None and speaker not in self._people and is_somebody(speaker):
                 return speaker
+        for start, end, _ in before[:N_LOOKED_BACK]:
+            for person in self._named(start, end, surely=False):
+                if person.gender in (None, gender):
+                    return self._fullest(person).name
         return None
 
-    def _named(self, start: int, end: int) -> list[Person]:
-        """Those who surely are persons and are named in a stretch of the text, in order, those in quotations last."""
+    def _named(self, start: int, end: int, *, surely: bool = True) -> list[Person]:
+        """The persons who are named in a stretch of the text, in order, those in quotations last.
+
+        ``surely``: without those of whom nothing but their capitals says that they are persons.
+        """
         first = bisect_left(self._places, start, key=lambda place: place[0])
         found = [
             (place, person)
             for place, person in takewhile(lambda place: place[0] < end, self._places[first : first + 50])
-            if person.is_surely
+            if person.is_surely or (not surely and len(person.words) > 1)
         ]
         quoted = [match.span() for match in _QUOTED.finditer(self._text, start, end)] if found else []
         found.sort(key=lambda one: any(begin < one[0] < close for begin, close in quoted))
@@ -244,6 +258,9 @@ class Cast:
         fuller = self._short.get(f"the {low}" if is_definite else bare, []) if len(parts) == 1 else []
         if fuller and (body := max(fuller, key=lambda one: one.last_before(place))).last_before(place) >= 0:
             return body.name
+        short = re.split(r"\s(?:in|at|from)\s", low)[0]
+        if low not in self._bodies and short in self._bodies and short.split()[-1].title() in BODIES:
+            return self._bodies[short].name  # "the Producers' League in Orland"
         return self._bodies[low].name if low in self._bodies else bare
 
 

@@ -4,7 +4,7 @@ import re
 from typing import Final
 
 from models.candidates import Candidate, phrase_after
-from models.referents import is_body, is_group
+from models.referents import is_body, is_group, is_office
 from models.span import Span
 from models.titles import NO_NAMES
 
@@ -101,4 +101,4 @@ def _is_somebody(phrase: str) -> bool:
     bare = re.sub(r"^(?:the|an?|his|her|its|their|both|all|two|three)\s", "", phrase, flags=re.IGNORECASE)
     if not bare or bare.split()[0] in NO_NAMES:
         return False
-    return bare[0].isupper() or is_group(bare) or is_body(bare)
+    return bare[0].isupper() or is_group(bare) or is_body(bare) or is_office(bare)

@@ -88,6 +88,7 @@ _ARTICLE_NOUNS = re.compile(
 )
 _BY = re.compile(r"\b(?:by|from)\s")
 _COLON = re.compile(r"^(?:From\s)?(?P<who>[^\x00:]{2,80}?)(?:,[^\x00:]{0,80})?:\s*\x00")
+_INVERTED = re.compile(r"(?P<verb>[A-Z][a-z]+)\s[A-Z][^\x00.;]{2,80}?[,:]\s?\x00")
 _FRONTED = re.compile(
     r"\W*(?:(?:After|When|While|Because|Since|If|Although|Though|As|On|In|At|By|During|Following|Despite|With|Before|Earlier|"
     r"Later|However|Meanwhile|Yesterday|Today)\b[^,;:\x00]{0,100},\s|(?:Later|Earlier|Yesterday|Today|On\s\w+)\s)?(?:[Bb]oth\s)?(?:[Tt]he\s)?"
@@ -143,6 +144,9 @@ def _candidates(words: str) -> Iterator[Candidate]:
         yield from _according(words, match)
     for match in SAYS.finditer(words, start):
         yield from _around_verb(words, match.span(), first=start, says=True)
+    inverted = _INVERTED.match(words, start)
+    if inverted and SAYS.fullmatch(inverted["verb"].lower()) and (said := phrase_after(words, inverted.end("verb"))):
+        yield Candidate(said, Span(*inverted.span("verb")), False, 2.2)
     for match in ACTS.finditer(words, start):
         yield from _around_verb(words, match.span(), first=start, says=False)
     for match in PASSIVE_BY.finditer(words, start):

@@ -67,7 +67,7 @@ def tell_genders(text: str, people: Mapping[str, Person]) -> None:
 
 def _called(text: str, place: int, person: Person) -> str | None:
     """The gender of what stands in apposition to a name: "its chairwoman, Inga Sarre", "Inga Sarre, a mother"."""
-    nouns = []
+    nouns: list[str] = []
     last = text.find(person.words[-1], place, place + 60)
     if last >= 0 and (match := _APPOSED_AFTER.match(text, last + len(person.words[-1]))):
         nouns += re.split(r"\s(?:of|for|at|in|from|who|with)\s", match[1])[0].split()[-1:]

@@ -146,8 +146,8 @@ def people_of(text: str) -> dict[str, Person]:
             person.is_surely = person.is_surely or bool(not after_article and acts)
             _note(person, at, title)
         elif title and not word.isupper() and not (word.endswith("s") and SAYS.fullmatch(word.lower())):
-            name = f"{title[-1]} {word}" if title[-1] in STYLES else word
-            person = people.setdefault(name, Person(name, (word,)))
+            styled = f"{title[-1]} {word}" if title[-1] in STYLES else word
+            person = people.setdefault(styled, Person(styled, (word,)))
             by_word.setdefault(word, []).append(person)
             _note(person, at, title)
     return people

@@ -37,6 +37,7 @@ _BODIES: Final = word_set(
     "report letter side study league alliance federation association"
 )
 _OFFICES: Final = frozenset({"Head", "President", "Minister", "Chair", "Chairman", "Secretary", "Director", "Speaker"})
+_NO_PERSON: Final = re.compile(r"(?:ed|ing|ion|ment|ness|ity|ism|ance|ence)$")
 _PRONOUNS: Final = frozenset({"he", "she", "it", "they", "we", "i", "you", "who", "which", "that", "this", "there"})
 _JOINS: Final = re.compile(r",\s(?:and\s)?(?=(?:the\s)?[A-Z])|,?\s(?:and|as well as|along with|together with)\s")
 _BOTH: Final = re.compile(r"^(?:both|neither|either)\s", re.IGNORECASE)
@@ -134,9 +135,15 @@ def is_group(phrase: str) -> bool:
 
 
 def is_body(phrase: str) -> bool:
-    """Whether a phrase in small letters means a body or the holder of an office: the council, the mayor."""
+    """Whether a phrase in small letters means a body: the council, the government of Corrado."""
     noun = re.split(r"\s(?:of|for|from|at|in)\s", phrase)[0].split()[-1:]
-    return bool(noun) and (noun[0] in _BODIES or noun[0].rstrip("s") in _BODIES or is_title(noun[0].title()))
+    return bool(noun) and (noun[0] in _BODIES or noun[0].rstrip("s") in _BODIES)
+
+
+def is_office(phrase: str) -> bool:
+    """Whether a phrase in small letters means whoever holds an office: the mayor."""
+    noun = re.split(r"\s(?:of|for|from|at|in)\s", phrase)[0].split()[-1:]
+    return bool(noun) and is_title(noun[0].title())
 
 
 def is_somebody(name: str) -> bool:
@@ -144,4 +151,4 @@ def is_somebody(name: str) -> bool:
     first = re.split(r"\s(?:of|for|from|at|in)\s", name)[0]
     noun = first.split()[-1:]
     is_person = bool(noun) and (noun[0].islower() or noun[0] in _OFFICES)
-    return is_person and not is_group(first) and noun[0] not in _BODIES
+    return is_person and not is_group(first) and noun[0] not in _BODIES and not _NO_PERSON.search(noun[0])

@@ -79,3 +79,51 @@ def test_the_subject_beside_the_verb_comes_first() -> None:
     assert found is not None
     assert found.source is not None
     assert found.source.of(words) == "the Queen"
+
+
+@pytest.mark.parametrize(
+    ("words", "sources", "cue", "source"),
+    [
+        (
+            "Teel Dockers, along with the Lake League, have announced a suit.",
+            ("Teel", "the Lake League"),
+            "have announced",
+            "Teel Dockers",
+        ),
+        (
+            "It rains, according to a tweet on Monday by Oded Varr.",
+            ("a tweet", "Oded Varr"),
+            "according to",
+            "Oded Varr",
+        ),
+        (
+            "The Lake Front, which is near the Teel Army, claimed it.",
+            ("The Lake Front", "the Teel Army"),
+            "claimed",
+            "The Lake Front",
+        ),
+        ("The guidelines also list a river as shut.", ("The",), "list", "The guidelines"),
+        ("She further stated that it rains.", ("She further",), "stated", "She"),
+        (
+            "VELM CITY — Velm's opposition withdrew.",
+            ("VELM CITY — Velm's opposition",),
+            "withdrew",
+            "Velm's opposition",
+        ),
+    ],
+)
+def test_a_source_is_mended(words: str, sources: tuple[str, ...], cue: str, source: str) -> None:
+    """Of two joined the first, of a paper its author, not whom an aside names; grown to a phrase, cut to a name."""
+    found = reading_of(words, SpeechSpans(spans(words, *sources), spans(words, cue)))
+    assert found is not None
+    assert found.source is not None
+    assert found.source.of(words) == source
+
+
+def test_a_verb_may_begin_the_sentence() -> None:
+    """A verb of saying before a name and a quotation says who speaks."""
+    words = "Remarked Teel scientist Mara Venn, \x00\x00\x00\x00\x00\x00\x00\x00"
+    found = best_candidate(words)
+    assert found is not None
+    assert found.source is not None
+    assert found.source.of(words) == "Teel scientist Mara Venn"

@@ -57,6 +57,7 @@ def test_phrases_come_apart_at_and() -> None:
         ("Darvan and Osmir agreed to talk. Osmir is small, Darvan is not.", ["Darvan", "Osmir"]),
         ("Both Ana Ruiz and the company rejected it. Ana Ruiz left.", ["Ana Ruiz", "company"]),
         ("The Law and Order Party rejected it.", ["Law and Order Party"]),
+        ("The government of Velm and the Lake Army agreed.", ["government of Velm", "Lake Army"]),
         ("The Department of Water and Forests rejected it. Forests burn.", ["Department of Water and Forests"]),
     ],
 )
@@ -80,3 +81,23 @@ def test_it_is_the_subject_of_its_sentence() -> None:
     """Whoever a sentence begins with is "it" or "they" at its end, before whoever spoke earlier."""
     text = "The police said no. State prosecutors charged him with theft, they said on Sunday."
     assert [one.speaker for one in attribute(text, segment(text))] == ["police", "State prosecutors"]
+
+
+@pytest.mark.parametrize(
+    ("phrase", "name"),
+    [
+        ("The premier herself", "Mara Venn"),
+        ("the Steel Makers' League in Orland", "Steel Makers' League"),
+        ("the Institute of Rivers, Lakes and Mara Venn", "Institute of Rivers"),
+    ],
+)
+def test_what_stands_behind_a_name_is_none_of_it(phrase: str, name: str) -> None:
+    """A reflexive, a place and the rest of a list lead nowhere else."""
+    text = "Premier Mara Venn met the Steel Makers' League. It was late."
+    assert Cast(text).resolve(phrase, len(text)) == name
+
+
+def test_whoever_may_be_a_person_is_better_than_nobody() -> None:
+    """Without anybody who surely is a person, "she" is a name of two words."""
+    text = "The kitchen of Mara Venn is warm. “Sit down,” she says."
+    assert [one.speaker for one in attribute(text, segment(text))][1] == "Mara Venn"
