@@ -116,8 +116,9 @@ class Cast:
         if head and (head[0] in BODIES or (part[:4].lower() == "the " and is_body(bare))):
             return True
         if body is not None and bare[0].isupper():
-            return sum(1 for _ in re.finditer(rf"(?<!\w){re.escape(bare)}(?!\w)", self._text)) > 1
-        return part[:4].lower() == "the " and bare.islower()
+            n_times = len(re.findall(rf"(?<!\w){re.escape(bare)}(?!\w)", self._text))
+            return n_times > 1 or (part[:4].lower() == "the " and bare.endswith("s"))
+        return part[:4].lower() == "the " and (bare.islower() or bare.endswith("s"))
 
     def labelled(self, label: str) -> str | None:
         """The name of whoever speaks under a label of a transcript; None for Q, which anybody may ask."""
@@ -256,7 +257,10 @@ class Cast:
         if low not in self._bodies and (meant := bearers(self._text, low, self._roles)):
             return self._fullest(self._closest(meant, place)).name
         fuller = self._short.get(f"the {low}" if is_definite else bare, []) if len(parts) == 1 else []
-        if fuller and (body := max(fuller, key=lambda one: one.last_before(place))).last_before(place) >= 0:
+        if (
+            fuller
+            and (body := max(fuller, key=lambda one: (one.last_before(place), len(one.name)))).last_before(place) >= 0
+        ):
             return body.name
         short = re.split(r"\s(?:in|at|from)\s", low)[0]
         if low not in self._bodies and short in self._bodies and short.split()[-1].title() in BODIES:

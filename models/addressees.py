@@ -34,7 +34,9 @@ _ANSWERS: Final = re.compile(
 _AUDIENCE: Final = re.compile(
     r"(?:reporters?|journalists?|the press|the media|media|us|me|them|him|her|it|that|the public|local media|"
     r"state media|staff|(?:her|his|its|their) (?:staff|supporters|followers)|supporters|analysts|"
-    r"(?:a|the|an) \w+ conference|what|how|why|whether|if|for|about|to|of|all|people|\w+ing)\b",
+    r"(?:a|the|an) \w+ conference|(?:this|the same|the) (?:reporters?|newspaper|agency|magazine|writer)|"
+    r"(?:(?:a|the|an) )?(?:\w+ ){0,3}(?:television|TV|news channel|radio)|what|how|why|whether|if|for|"
+    r"about|to|of|all|people|\w+ing)\b",
     re.IGNORECASE,
 )
 _END: Final = re.compile(
@@ -42,6 +44,8 @@ _END: Final = re.compile(
     r"after|before|"
     r"of\s\w+\s(?:activity|\w+ing)|two|three|four|five|more|most|many|\d\S*)\s"
 )
+_ARTICLES: Final = re.compile(r"(?:(?:both|all)\b\s?)?(?:(?:the|an?|his|her|its|their)\b)?", re.IGNORECASE)
+_PAPERS: Final = re.compile(r"\b(?:letter|statement|report|study|question|claim)s?$")
 _OWNED: Final = re.compile(r"^(?P<owner>(?:[Tt]he\s)?[A-Z][\w’'.-]*?(?:\s[A-Z][\w’'.-]*?)*)['’]s\s[a-z]")
 
 _MEDIA: Final = re.compile(
@@ -80,7 +84,9 @@ def _place_after(words: str, cue: Span) -> int | None:
         return match.end() if _TURNING.search(said) or _ADDRESSING.search(said + match.group().rstrip()) else None
     if said.endswith(("demanded", "demands")) and (match := _THAT.match(words, cue.end)):
         return match.end()
-    return cue.end if _ADDRESSING.search(said) else None
+    if not (match := _ADDRESSING.search(said)):
+        return None
+    return cue.start + match.end() if said.startswith(("told ", "tells ")) else cue.end
 
 
 def _cut(words: str, span: Span) -> Span:
@@ -88,10 +94,9 @@ def _cut(words: str, span: Span) -> Span:
     phrase = span.of(words)
     if owned := _OWNED.match(phrase):
         return Span(span.start, span.start + owned.end("owner"))
-    first = (
-        len(phrase.split()[0]) if phrase.split()[0].lower() in ("the", "a", "an", "his", "her", "its", "their") else 0
-    )
-    if match := _END.search(f"{phrase} ", first + 1):
+    first = _ARTICLES.match(phrase)
+    begin = first.end() if first else 0
+    if match := _END.search(f"{phrase} ", begin + 1):
         return Span(span.start, span.start + match.start())
     return span
 
@@ -99,6 +104,6 @@ def _cut(words: str, span: Span) -> Span:
 def _is_somebody(phrase: str) -> bool:
     """Whether a phrase names who can be addressed: a name, a body, people; not "the delay" or "Friday"."""
     bare = re.sub(r"^(?:the|an?|his|her|its|their|both|all|two|three)\s", "", phrase, flags=re.IGNORECASE)
-    if not bare or bare.split()[0] in NO_NAMES:
+    if not bare or bare[0].isdigit() or bare.split()[0] in NO_NAMES or _PAPERS.search(bare):
         return False
     return bare[0].isupper() or is_group(bare) or is_body(bare) or is_office(bare)

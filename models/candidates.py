@@ -41,7 +41,8 @@ _TRAILING = re.compile(
 _LEADING = re.compile(
     r"^(?:[\W_]*(?:and|but|while|whilst|when|as|although|though|after|before|because|since|that|with|however|meanwhile|"
     r"additionally|yet|so|if|where|then|also|still|nonetheless|nevertheless|moreover|furthermore|later|earlier|today|"
-    rf"yesterday|both|finally|separately|instead|in addition|in response|according to|"
+    r"yesterday|both|(?:minutes|hours|days|weeks|months)\slater|finally|"
+    rf"separately|instead|in addition|in response|according to|"
     rf"(?:on|in|last|this|late|early)\s+{_TIME})\b,?)+\W*",
     re.IGNORECASE,
 )
@@ -72,7 +73,10 @@ _NO_SUBJECT = re.compile(
     r"none|no one|nothing|a|an|the)",
     re.IGNORECASE,
 )
-_TITLE_WORD = re.compile(r"[A-Z]|the |The |a |an |an? |its |his |her |their |one |One |two |three |some |Some |other ")
+_TITLE_WORD = re.compile(
+    r"[A-Z]|the |both |The |a |an |an? |its |his |her |their |one |One |two |three |some |Some |other "
+)
+_ROLE_AND_NAME = re.compile(r"(?:[a-z][\w’'-]*\s){1,3}[A-Z][\w.’'-]*(?:\s[A-Z][\w.’'-]*)+")
 _PREPOSITIONAL = re.compile(
     r"^(?:In|On|At|During|After|Following|For|From|Under|By|With|Through|Despite|Within|About|Of|Speaking|Asked|To|"
     r"Before|Over|Since|Among|Throughout|Per|Upon|At)\b"
@@ -91,7 +95,8 @@ _COLON = re.compile(r"^(?:From\s)?(?P<who>[^\x00:]{2,80}?)(?:,[^\x00:]{0,80})?:\
 _INVERTED = re.compile(r"(?P<verb>[A-Z][a-z]+)\s[A-Z][^\x00.;]{2,80}?[,:]\s?\x00")
 _FRONTED = re.compile(
     r"\W*(?:(?:After|When|While|Because|Since|If|Although|Though|As|On|In|At|By|During|Following|Despite|With|Before|Earlier|"
-    r"Later|However|Meanwhile|Yesterday|Today)\b[^,;:\x00]{0,100},\s|(?:Later|Earlier|Yesterday|Today|On\s\w+)\s)?(?:[Bb]oth\s)?(?:[Tt]he\s)?"
+    r"Later|However|Meanwhile|Yesterday|Today|Asked|Speaking|Pressed)\b[^,;:\x00]{0,100},\s|"
+    r"(?:Later|Earlier|Yesterday|Today|\w+\slater|(?:On|By|At|In|Since)\s\w+)\s)?(?:[Bb]oth\s)?(?:[Tt]he\s)?"
 )
 _SUBORDINATE = re.compile(
     r"(?:^|[,;]\s|\s)(?:after|when|while|because|since|before|if|unless|although|though|once|as|until)\s$",
@@ -248,7 +253,9 @@ def _noun_phrase(left: str, start: int, end: int) -> Span | None:
         phrase = left[start:end]
     if _NO_SUBJECT.fullmatch(phrase.split()[0]) and len(phrase.split()) == 1 and phrase != "It":
         return None
-    if _PRONOUN.fullmatch(phrase) or _TITLE_WORD.match(phrase) or phrase.split()[-1].lower().endswith("s"):
+    if _PRONOUN.fullmatch(phrase) or _TITLE_WORD.match(phrase) or _ROLE_AND_NAME.fullmatch(phrase):
+        return Span(start, end)
+    if phrase.split()[-1].lower().endswith("s"):
         return Span(start, end)
     return None
 
@@ -270,6 +277,8 @@ def phrase_after(words: str, place: int, *, any_words: bool = False) -> Span | N
     stop = _STOP_RIGHT.search(words, place, limit)
     end = stop.start() if stop else len(words[:limit].rstrip(" .!?"))
     phrase = words[place:end].rstrip(" ,.")
+    if phrase.count("(") > phrase.count(")") and words[place + len(phrase) :][:1] == ")":
+        phrase += ")"
     if not phrase or QUOTED in phrase or len(phrase.split()) > 14:
         return None
     if match := _APPOSED.match(words, place + len(phrase)):

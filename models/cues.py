@@ -29,7 +29,9 @@ SAYING: Final = _any(
     "criticizes praised praises defended defends denounced denounces condemned condemns blamed blames blasted slammed "
     "lauded hailed thanked thanks congratulated recounted identified assured signalled signaled demanded demands "
     "demanding concerned ruled testifies supposes advocated apologised apologized boasted echoed expects expect feared "
-    "fears hopes hoped hope wants want wishes agreed agrees"
+    "fears hopes hoped hope wants want wishes agreed agrees doubts doubted contends contended cautions pledges "
+    "stresses underlined underlines underscored outlined highlighted highlights reaffirmed reaffirms deemed deems "
+    "guaranteed hints jokes laments lamented emphasises emphasizes"
 )
 """Verbs with which somebody is reported to say, ask, judge or think."""
 

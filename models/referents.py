@@ -20,9 +20,13 @@ _BODYS_SPEAKER: Final = re.compile(
     rf"^(?:[Aa]n?|[Tt]he|[Oo]ne|[Aa]nother)\s(?P<body>(?:\w+\s)*[A-Z][\w’'&.-]*(?:\s[\w’'&.-]+)*)\s{_SPOKES}$"
 )
 _MEMBERS: Final = re.compile(
-    r"^(?:[Ss]ome\s|[Tt]he\s|[Tt]wo\s|[Ss]everal\s|[Aa]\s)?(?:\w+\s)?(?:members?|delegates?|representatives?|gunmen|"
+    r"^(?:[Ss]ome\s|[Tt]he\s|[Tt]wo\s|[Ss]everal\s|[Aa]\s)?(?:\w+\s)?(?i:delegates?|representatives?|gunmen|"
     r"fighters|rebels|"
     r"soldiers|negotiators?|envoys|leaders|activists|workers|supporters)\s(?:of|from)\s(?P<body>(?:the\s)?[A-Z].*)$"
+)
+_UNION_MEMBERS: Final = re.compile(
+    r"^(?i:(?:the\s|some\s)?members of\s)(?P<body>(?:the\s)?[A-Z][^,]*"
+    r"\b(?:Union|Federation|Association|Guild|League|Brotherhood|Alliance)\b.*)$"
 )
 _GROUP: Final = re.compile(
     r"(?:\w(?:ers|ors|ists|ants|ians|men|women)|residents|students|parents|opponents|presidents|dissidents|"
@@ -37,6 +41,7 @@ _BODIES: Final = word_set(
     "report letter side study league alliance federation association"
 )
 _OFFICES: Final = frozenset({"Head", "President", "Minister", "Chair", "Chairman", "Secretary", "Director", "Speaker"})
+_INSERTED: Final = re.compile(r"\W*(?P<subject>(?:The\s)?[A-Z][\w’'&.-]*(?:\s[A-Z][\w’'&.-]*)*),\s(?:according to\s)?")
 _NO_PERSON: Final = re.compile(r"(?:ed|ing|ion|ment|ness|ity|ism|ance|ence)$")
 _PRONOUNS: Final = frozenset({"he", "she", "it", "they", "we", "i", "you", "who", "which", "that", "this", "there"})
 _JOINS: Final = re.compile(r",\s(?:and\s)?(?=(?:the\s)?[A-Z])|,?\s(?:and|as well as|along with|together with)\s")
@@ -74,7 +79,7 @@ def named_in(phrase: str) -> str:
     if match := _CALLED.search(words):
         return match["name"]
     words = _apposed(words)
-    for pattern in (_SPEAKS_FOR, _BODYS_SPEAKER, _MEMBERS):
+    for pattern in (_SPEAKS_FOR, _BODYS_SPEAKER, _MEMBERS, _UNION_MEMBERS):
         if match := pattern.match(words):
             return match["body"]
     dated = _DATE.sub("", words)
@@ -125,6 +130,8 @@ def owner_of(phrase: str) -> str | None:
 
 def subject_of(text: str, start: int, end: int) -> str | None:
     """The noun phrase that a sentence begins with, up to its verb; None for pronouns and where none is found."""
+    if match := _INSERTED.fullmatch(text, start, end):
+        return match["subject"]
     subject = first_subject(text, start, end)
     return subject.of(text) if subject and subject.of(text).lower() not in _PRONOUNS else None
 
