@@ -67,6 +67,8 @@ class Cast:
         for person in self._people.values():
             for role in person.roles:
                 self._roles.setdefault(role, []).append(person)
+        self._counted: dict[str, int] = {}
+        self._meant: dict[str, list[Person]] = {}  # by descriptions in small letters
         self._offices: dict[str, str] = {}  # labels that are offices, and who was said to hold them
         self._bodies, self._aliases = bodies_of(text, self._people)
         self._short: dict[str, list[Body]] = {}
@@ -116,9 +118,14 @@ class Cast:
         if head and (head[0] in BODIES or (part[:4].lower() == "the " and is_body(bare))):
             return True
         if body is not None and bare[0].isupper():
-            n_times = len(re.findall(rf"(?<!\w){re.escape(bare)}(?!\w)", self._text))
-            return n_times > 1 or (part[:4].lower() == "the " and bare.endswith("s"))
+            return self._n_times(bare) > 1 or (part[:4].lower() == "the " and bare.endswith("s"))
         return part[:4].lower() == "the " and (bare.islower() or bare.endswith("s"))
+
+    def _n_times(self, name: str) -> int:
+        """How often the text has a name; counted once for each name, as a text may join the same two on every line."""
+        if name not in self._counted:
+            self._counted[name] = len(re.findall(rf"(?<!\w){re.escape(name)}(?!\w)", self._text))
+        return self._counted[name]
 
     def labelled(self, label: str) -> str | None:
         """The name of whoever speaks under a label of a transcript; None for Q, which anybody may ask."""
@@ -254,8 +261,10 @@ class Cast:
     def _described(self, bare: str, place: int, *, is_definite: bool) -> str:
         """The fuller name that a short one stands for: of a person by the role, of a body by its last or first word."""
         low, parts = bare.lower(), bare.split()
-        if low not in self._bodies and (meant := bearers(self._text, low, self._roles)):
-            return self._fullest(self._closest(meant, place)).name
+        if low not in self._meant:
+            self._meant[low] = [] if low in self._bodies else bearers(self._text, low, self._roles)
+        if self._meant[low]:
+            return self._fullest(self._closest(self._meant[low], place)).name
         fuller = self._short.get(f"the {low}" if is_definite else bare, []) if len(parts) == 1 else []
         if (
             fuller

@@ -27,6 +27,8 @@ _ACTS: Final = re.compile(r"\s(?:\w+ed|\w+s|has|had|is|was|did|could|would|will|
 ARTICLE: Final = re.compile(r"^(?:the|an?)\s+", re.IGNORECASE)
 
 
+MOST_NAMES: Final = 5
+"""Words that a person's name has at most."""
 _SECOND: Final = frozenset({"Deputy", "Vice", "Former", "Ex-President", "Acting", "Lieutenant"})
 """Words in titles whose bearers are not whom the rest of the title means."""
 
@@ -222,7 +224,7 @@ def bodies_of(text: str, people: Mapping[str, Person]) -> tuple[dict[str, Body],
 
 def _without_bearer(words: list[str], people: Mapping[str, Person]) -> list[str]:
     """The words of a body's name without the title and the name of a person behind it, and up to a day or a "The"."""
-    for start in range(len(words) - 1):
+    for start in range(max(0, len(words) - MOST_NAMES), len(words) - 1):
         if " ".join(words[start:]) in people:
             while start and is_title(words[start - 1]):
                 start -= 1
