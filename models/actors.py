@@ -232,7 +232,7 @@ class Cast:
         """Whoever "it" or "they" is: the subject of the sentence so far, or who spoke before and is no person."""
         sentence = before[0][1] if before else 0
         for start, end, speaker in [(sentence, place, None), *before[:N_LOOKED_BACK]]:
-            if speaker is not None and speaker not in self._people:
+            if speaker is not None and speaker not in self._people and not (plural and is_somebody(speaker)):
                 return speaker
             subject = subject_of(self._text, start, end) if speaker is None else None
             if subject and (name := self._person_in(subject, start) or self._body_in(subject, start)):
@@ -244,7 +244,11 @@ class Cast:
     def _body_in(self, phrase: str, place: int) -> str | None:
         core = _TAIL.sub("", phrase).strip()
         parts = _AND.split(core, maxsplit=1)
-        if len(parts) > 1 and (parts[1].startswith(("the ", "other ", "some ")) or parts[1].islower()):
+        if (
+            len(parts) > 1
+            and self._n_times(core) < 2
+            and (parts[1].startswith(("the ", "other ", "some ")) or parts[1].islower())
+        ):
             n_bodies = [sum(word in BODIES for word in part.split()) for part in parts]
             core = parts[0] if min(n_bodies) or not parts[0][-1:].isalpha() or parts[1].islower() else core
         bare = ARTICLE.sub("", core)

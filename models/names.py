@@ -22,6 +22,7 @@ _SEQUENCE: Final = re.compile(
 _BODY: Final = re.compile(rf"(?<![\w’'-]){_CAPITAL}['’]?(?:\s(?:(?:of|for|and|on)\s(?:the\s)?)?{_CAPITAL}['’]?)*")
 _ACRONYM: Final = re.compile(r"\s\((?:the\s)?([A-Z][A-Za-z&.-]{1,9})\)")
 _PREPOSED: Final = re.compile(r"(?:^|\s)(?P<title>[\w.’'-]+)\s(?:of|to|for|from)\s(?:the\s)?$")
+_OFFICE: Final = re.compile(r"\b[A-Z]\w+\s(?:\w+\s)?([a-z]+)\s$")
 _AFTER_PREPOSITION: Final = re.compile(r"\b(?:[Tt]he|of|for|in|on|at|and the)\s$")
 _ACTS: Final = re.compile(r"\s(?:\w+ed|\w+s|has|had|is|was|did|could|would|will|took|went|came|made|put|told|sat)\b")
 ARTICLE: Final = re.compile(r"^(?:the|an?)\s+", re.IGNORECASE)
@@ -147,12 +148,22 @@ def people_of(text: str) -> dict[str, Person]:
             acts = word != person.words[0] or _ACTS.match(text, at + len(word))
             person.is_surely = person.is_surely or bool(not after_article and acts)
             _note(person, at, title)
-        elif title and not word.isupper() and not (word.endswith("s") and SAYS.fullmatch(word.lower())):
-            styled = f"{title[-1]} {word}" if title[-1] in STYLES else word
+        elif (title or _holds_office(text, at)) and not word.isupper() and not _is_verb(word):
+            styled = f"{title[-1]} {word}" if title and title[-1] in STYLES else word
             person = people.setdefault(styled, Person(styled, (word,)))
             by_word.setdefault(word, []).append(person)
             _note(person, at, title)
     return people
+
+
+def _holds_office(text: str, place: int) -> bool:
+    """Whether an office in small letters stands before a name: "Turkish president Erdem"."""
+    before = _OFFICE.search(text, max(0, place - 30), place)
+    return before is not None and before[1].title() in TITLES
+
+
+def _is_verb(word: str) -> bool:
+    return word.endswith("s") and bool(SAYS.fullmatch(word.lower()))
 
 
 def by_word_of(people: Mapping[str, Person]) -> dict[str, list[Person]]:

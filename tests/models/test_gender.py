@@ -41,3 +41,17 @@ def test_a_word_of_capitals_and_a_country_are_nobody() -> None:
     cast = Cast("The Turkish EEZ was crossed. Egyptian Sameh Orr said no. Orr left.")
     assert not cast.is_person("Turkish EEZ")
     assert cast.resolve("Orr", 60) == "Sameh Orr"
+
+
+def test_an_office_in_small_letters_makes_a_person_of_a_word() -> None:
+    """A lone name behind "president" is a person's, whom "he" may mean."""
+    text = "The Teelish president Erdem met the council. “No project can be begun,” he said."
+    assert [one.speaker for one in attribute(text, segment(text))][1] == "Erdem"
+
+
+def test_they_are_not_one_person() -> None:
+    """The plural passes over a farmer who spoke last, to those with whom its sentence or one before begins."""
+    text = (
+        "A farmer said no. The researchers used pictures of places that, they said, were wet. They added that it rains."
+    )
+    assert [one.speaker for one in attribute(text, segment(text))] == ["farmer", "researchers", "researchers"]
