@@ -42,6 +42,9 @@ _PAPER: Final = re.compile(
 _BY: Final = re.compile(r"\bby\b")
 _LONE_ARTICLE: Final = re.compile(r"(?:the|an?|his|her|its|their)", re.IGNORECASE)
 _WORDS: Final = re.compile(r"(?:\s[\w’'-]+){1,4}\s")
+_NAME_AND_VERB: Final = re.compile(
+    r"(?P<name>(?:[\w’'&.-]+\s){0,6}?[A-Z][\w’'&.-]*)\s(?!hundred)(?:[a-z]{3,}ed|broke|has|have|had|is|was|were|are|will)\b"
+)
 _PLACE_LINE: Final = re.compile(r"[A-Z][A-Z' .,-]+\s[—–-]{1,2}\s")
 _NO_VERB: Final = re.compile(r"\b(?:the|an?|of|on|its|his|her|their|these|those)\s$", re.IGNORECASE)
 _NAME_BEFORE: Final = re.compile(r"(?:[A-Z][\w’'.-]*\s)+$")
@@ -146,7 +149,9 @@ def _meant(words: str, spans: "Sequence[SpeechSpan]", best: "SpeechSpan") -> "Sp
 
 
 def _grown(words: str, span: "SpeechSpan", cue: Span) -> Span:
-    """The span, and where it is an article or "his" alone, all the words from there to the verb."""
+    """The span up to the cue, and where it is an article or "his" alone, all the words from there to the verb."""
+    if span.start < cue.start < span.end:
+        return Span(span.start, span.start + len(words[span.start : cue.start].rstrip()))
     between = words[span.end : cue.start]
     if _LONE_ARTICLE.fullmatch(words, span.start, span.end) and _WORDS.fullmatch(between):
         return Span(span.start, span.end + len(between.rstrip()))
@@ -160,6 +165,8 @@ def _trimmed(words: str, span: "Span | SpeechSpan") -> Span:
         end = match.start()
     if words.count("(", start, end) > words.count(")", start, end) and words[end : end + 1] == ")":
         end += 1
+    if (match := _NAME_AND_VERB.match(words, start, end)) and match.end() <= end:
+        end = match.end("name")
     if match := _PLACE_LINE.match(words, start, end):
         start = match.end()
     if words.startswith("of ", start) and (match := _NOUN_BEFORE.search(words, 0, start)):

@@ -105,6 +105,14 @@ def test_the_subject_beside_the_verb_comes_first() -> None:
         ("The guidelines also list a river as shut.", ("The",), "list", "The guidelines"),
         ("She further stated that it rains.", ("She further",), "stated", "She"),
         (
+            "The Lake League broke off what its leader called talks.",
+            ("The Lake League broke off what its leader",),
+            "called",
+            "The Lake League",
+        ),
+        ("Mara Venn said it rains.", ("Mara Venn said",), "said", "Mara Venn"),
+        ("Two hundred men of Teel left it.", ("Two hundred men of Teel",), "left", "Two hundred men of Teel"),
+        (
             "VELM CITY — Velm's opposition withdrew.",
             ("VELM CITY — Velm's opposition",),
             "withdrew",
