@@ -49,7 +49,7 @@ _PAPERS: Final = re.compile(r"\b(?:letter|statement|report|study|question|claim)
 _OWNED: Final = re.compile(r"^(?P<owner>(?:[Tt]he\s)?[A-Z][\w’'.-]*?(?:\s[A-Z][\w’'.-]*?)*)['’]s\s[a-z]")
 
 _MEDIA: Final = re.compile(
-    r"(?:the\s)?(?:[A-Z][\w’'-]*\s)*(?:AFP|AP|AAP|ANSA|DPA|EFE|Reuters|Bloomberg|BBC|CNN|NPR|PBS|CBS|NBC|ABC|Xinhua|"
+    r"(?:the\s)?(?:[A-Z][\w’'-]*\s)*(?:Agence\s[\w-]+|AFP|AP|AAP|ANSA|DPA|EFE|Reuters|Bloomberg|BBC|CNN|NPR|PBS|CBS|NBC|ABC|Xinhua|"
     r"TASS|Interfax|Jazeera|News|Times|Post|Press|Radio|TV|Television|Tribune|Herald|Journal|Guardian|Gazette|"
     r"Chronicle|"
     r"Telegraph|Magazine|Observer|Agency|Presse|\w+-TV|Wikinews|Atlantic|Economist|Independent|Standard|Courier|"
@@ -70,7 +70,8 @@ def addressee_of(words: str, reading: Candidate) -> Span | None:
         return None
     span = _cut(words, span)
     phrase = span.of(words)
-    if cue.startswith(("told", "tell", "spoke")) and _MEDIA.fullmatch(phrase):
+    medium = _MEDIA.match(phrase) if cue.startswith(("told", "tell", "spoke")) else None
+    if medium and not phrase[medium.end() :].strip()[:1].isupper():
         return None
     return span if _is_somebody(phrase) else None
 

@@ -19,6 +19,7 @@ from models.segmentation import segment
         ("“Read page nine,” Doln told the Greens.", "Greens"),
         ("Doln criticised the delay.", None),
         ("Doln has not replied to the letter.", None),
+        ("Doln told Agence Teel-Presse arson was seen.", None),
         ("Doln told this newspaper that it rained.", None),
         ("Doln told their 1,900 grocers that it rained.", None),
         ("Doln recalled that the matter was old.", None),
