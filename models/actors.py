@@ -12,7 +12,18 @@ from itertools import takewhile
 from typing import Final
 
 from models.gender import tell_genders
-from models.names import ARTICLE, Body, Person, bodies_of, by_word_of, is_title, people_of, person_of, split_title
+from models.names import (
+    ARTICLE,
+    Body,
+    Person,
+    bodies_of,
+    by_word_of,
+    is_title,
+    people_of,
+    person_of,
+    shortened,
+    split_title,
+)
 from models.referents import is_body, is_group, is_one_name, is_somebody, joined_in, named_in, owner_of, subject_of
 from models.roles import bearers, note_roles
 from models.titles import BODIES, FEMALE, MALE
@@ -31,6 +42,7 @@ N_LOOKED_BACK: Final = 5
 _SHORT: Final = re.compile(r"\s\((?:the\s)?([A-Z][\w&.-]{1,9})\)$")
 _SMALL: Final = re.compile(r"(?:[Tt]he\s)?(?:(?:[A-Z]\w+-)?[a-z-]+\s)*")
 _ACRONYM: Final = re.compile(r"\s*\([^)]*\)")
+_BEHIND: Final = re.compile(r"['’]s?$|\s(?:him|her|it|them)sel(?:f|ves)$")
 _TAIL: Final = re.compile(
     r"(?:,|\s(?:including|such as|like|who|which|whom|whose|at|with|near|under|speaking|quoted|on behalf)\s"
     r"|\s(?:from|in|on)\s(?!(?:the\s)?[A-Z][\w\s’'-]*$)).*$",
@@ -73,7 +85,7 @@ class Cast:
         self._bodies, self._aliases = bodies_of(text, self._people)
         self._short: dict[str, list[Body]] = {}
         for body in self._bodies.values():
-            for short in _shortened(body.name):
+            for short in shortened(body.name):
                 self._short.setdefault(short, []).append(body)
 
     def resolve(self, phrase: str, place: int, *, before: Sequence[Told] = ()) -> str | None:
@@ -86,10 +98,9 @@ class Cast:
             rest = phrase[: short.start()].removesuffix(full)
             if rest != phrase[: short.start()] and _SMALL.fullmatch(rest):
                 return full
-        words = re.sub(r"['’]s?$|\s(?:him|her|it|them)sel(?:f|ves)$", "", _ACRONYM.sub("", phrase))
+        words = _BEHIND.sub("", _ACRONYM.sub("", phrase))
         words += "." if _INITIALS.search(words) else ""
-        low = words.lower()
-        low = owner_of(words) or low
+        low = owner_of(words) or words.lower()
         if low in SINGULAR:
             return self._person_before(place, SINGULAR[low], before)
         if low in PLURAL:
@@ -153,16 +164,14 @@ class Cast:
         """The person named first, and surely one, before the first question; else the first that looks like one."""
         question = _QUESTION.search(self._text)
         before = takewhile(lambda place: question and place[0] < question.start(), self._places)
-        first = next((person for _, person in before if person.is_surely), None)
-        if first is None and self._places:
-            first = self._places[0][1]
+        first = next((person for _, person in before if person.is_surely), self._places[0][1] if self._places else None)
         return self._fullest(first).name if first else None
 
     def _person_in(self, phrase: str, place: int) -> str | None:
         """The person whom a phrase names: of its parts between commas the first, and of that what precedes "of"."""
         chunks = [chunk.strip() for chunk in phrase.split(",")]
         if _LISTED.match(chunks[0]) and not _OWNS.search(chunks[0]):
-            chunks = chunks[:1]  # of a list in a body's name no part is a person
+            del chunks[1:]  # of a list in a body's name no part is a person
         for number, chunk in enumerate(chunks):
             head = _OF.split(chunk, maxsplit=1)[0]
             is_office = head != chunk and (is_title(head.split()[-1].title()) or _AFTER_ROLE.search(chunk))
@@ -199,6 +208,8 @@ class Cast:
         here = self._named(sentence, place)
         if fitting := [person for person in here if person.gender in (None, gender)]:
             return self._fullest(fitting[0]).name
+        if described := self._described_person(sentence, place, gender):
+            return described
         for start, end, speaker in before[:N_LOOKED_BACK]:
             named = self._named(start, end)
             spoke = [self._people[speaker]] if speaker in self._people else []
@@ -207,11 +218,19 @@ class Cast:
                     return self._fullest(person).name
             if speaker is not None and speaker not in self._people and is_somebody(speaker):
                 return speaker
+            if speaker is None and (described := self._described_person(start, end, gender)):
+                return described
         for start, end, _ in before[:N_LOOKED_BACK]:
             for person in self._named(start, end, surely=False):
                 if person.gender in (None, gender):
                     return self._fullest(person).name
         return None
+
+    def _described_person(self, start: int, end: int, gender: str) -> str | None:
+        """The person whom the subject of a sentence describes: "The mayor has left, her office said"."""
+        subject = subject_of(self._text, start, end)
+        person = self._people.get(self._body_in(subject, start) or "") if subject else None
+        return person.name if person and person.gender in (None, gender) else None
 
     def _named(self, start: int, end: int, *, surely: bool = True) -> list[Person]:
         """The persons who are named in a stretch of the text, in order, those in quotations last.
@@ -275,16 +294,7 @@ class Cast:
             and (body := max(fuller, key=lambda one: (one.last_before(place), len(one.name)))).last_before(place) >= 0
         ):
             return body.name
-        short = re.split(r"\s(?:in|at|from)\s", low)[0]
+        short = re.split(r"\s(?:in|at|from)\s", low)[0]  # "the Producers' League in Orland"
         if low not in self._bodies and short in self._bodies and short.split()[-1].title() in BODIES:
-            return self._bodies[short].name  # "the Producers' League in Orland"
+            low = short
         return self._bodies[low].name if low in self._bodies else bare
-
-
-def _shortened(name: str) -> list[str]:
-    """The words that may stand for a body's name: "the front" for Island Front, "Northline" for Northline Shipping."""
-    words = name.split()
-    if len(words) == 1:
-        return []
-    head = re.split(r"\s(?:of|for|on|against)\s", name)[0].split()[-1]
-    return [f"the {head.lower()}", *([words[0]] if len(words) < 4 and words[-1] in BODIES else [])]

@@ -104,8 +104,8 @@ _SUBORDINATE = re.compile(
 )
 _IS_DONE_TO = re.compile(r"\b(?:was|were|been|is|are|being)\s(?:\w+ly\s)?$")
 _FINITE = re.compile(
-    r"\b(?:(?:has|have|had)\s)?(?:\w{3,}ed|is|was|are|were|will|would|began|gave|made|met|said|spoke|took|went|told|"
-    r"wrote|held|shared|used|saw|found|sent|put|won|lost|kept|left|brought|paid|ran|fell|stood)\b"
+    r"\b(?:(?:has|have|had)\s)?(?:\w{3,}ed|has|have|had|must|can|could|may|might|should|is|was|are|were|will|would|began|gave|made|met|said|spoke|took|went|told|"
+    r"wrote|held|shared|used|saw|found|sent|put|won|lost|kept|left|brought|paid|ran|fell|stood|heard|felt)\b"
 )
 _SHARED_SUBJECT = re.compile(
     r"^(?P<subject>(?:He|She|They|It|he|she|they|it|(?:The|the)\s[\w-]+(?:\s[\w-]+)?|"

@@ -263,3 +263,12 @@ def _spelt_out(before: str, acronym: str) -> str | None:
 def initials_of(name: str) -> str:
     """The capitals that the words of a name begin with."""
     return "".join(word[0] for word in re.split(r"[\s-]", name) if word[:1].isupper())
+
+
+def shortened(name: str) -> list[str]:
+    """The words that may stand for a body's name: "the front" for Island Front, "Northline" for Northline Shipping."""
+    words = name.split()
+    if len(words) == 1:
+        return []
+    head = re.split(r"\s(?:of|for|on|against)\s", name)[0].split()[-1]
+    return [f"the {head.lower()}", *([words[0]] if len(words) < 4 and words[-1] in BODIES else [])]

@@ -33,7 +33,7 @@ _GROUP: Final = re.compile(
     r"officials|rebels|police|authorities|witnesses|nurses|pilots|crews|"
     r"families|experts|officers|parties|sides|allies|judges|guards|police|governments|countries|states|women|crowd|"
     r"drivers|"
-    r"employees|creditors|miners|strikers)\b(?:\s(?:of|from|for|at|in)\s.*)?$"
+    r"employees|creditors|miners|strikers)\b(?:\s(?:of|from|for|at|in|on)\s.*)?$"
 )
 _BODIES: Final = word_set(
     "government council company committee court union ministry army party group board parliament assembly commission "
@@ -67,6 +67,7 @@ _OWNED: Final = re.compile(
     r"delegat(?:es?|ion)|negotiators?|representatives?|leader|whip|secretary|figures|accounts?|statement)$",
     re.IGNORECASE,
 )
+_OF_THEM: Final = re.compile(r"(?:one|another|some|several|two|both|most|many) of (?:them|their number)", re.IGNORECASE)
 _LONE: Final = re.compile(
     rf"^(?:an?|the)\s(?:{_SPOKES}|statement|press release|communiqu[eé]|memo)(?:\s(?:on|to|late|early)\s.+)?$",
     re.IGNORECASE,
@@ -123,6 +124,8 @@ def owner_of(phrase: str) -> str | None:
 
     "it" also where the phrase has no owner at all ("a spokeswoman"); None where the phrase stands for itself.
     """
+    if _OF_THEM.fullmatch(phrase):
+        return "they"
     if match := _OWNED.match(phrase):
         return {"its": "it", "their": "they", "his": "he", "her": "she"}[match["owner"].lower()]
     return "it" if _LONE.match(phrase) else None

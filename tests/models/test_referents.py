@@ -101,3 +101,13 @@ def test_whoever_may_be_a_person_is_better_than_nobody() -> None:
     """Without anybody who surely is a person, "she" is a name of two words."""
     text = "The kitchen of Mara Venn is warm. “Sit down,” she says."
     assert [one.speaker for one in attribute(text, segment(text))][1] == "Mara Venn"
+
+
+def test_an_office_belongs_to_whom_its_sentence_describes() -> None:
+    """Her office speaks for the president whom the sentence begins with, and one of them for all of them."""
+    text = (
+        "President Mara Venn of Teel met Oded Varr. Varr said no. "
+        "The Teel president has yet to decide, her office said. "
+        "Villagers on both banks heard shots. “We slept,” one of them said."
+    )
+    assert [one.speaker for one in attribute(text, segment(text))][2:] == ["Mara Venn", None, "Villagers"]
