@@ -11,7 +11,21 @@ from collections.abc import Sequence
 from itertools import takewhile
 from typing import Final
 
-from models.names import ARTICLE, Body, Person, bodies_of, by_word_of, is_title, people_of, person_of, split_title
+from models.gender import tell_genders
+from models.names import (
+    ARTICLE,
+    Body,
+    Person,
+    bodies_of,
+    by_word_of,
+    is_title,
+    people_of,
+    person_of,
+    shortened,
+    split_title,
+)
+from models.referents import is_body, is_group, is_one_name, is_somebody, joined_in, named_in, owner_of, subject_of
+from models.roles import bearers, note_roles
 from models.titles import BODIES, FEMALE, MALE
 
 SINGULAR: Final = {"he": "he", "him": "he", "his": "he", "himself": "he", "she": "she", "her": "she", "herself": "she"}
@@ -25,19 +39,22 @@ PRONOUNS: Final = frozenset({*SINGULAR, *PLURAL, *NOBODY})
 N_LOOKED_BACK: Final = 5
 """Statements before a pronoun in which whoever it stands for is looked for."""
 
+_SHORT: Final = re.compile(r"\s\((?:the\s)?([A-Z][\w&.-]{1,9})\)$")
+_SMALL: Final = re.compile(r"(?:[Tt]he\s)?(?:(?:[A-Z]\w+-)?[a-z-]+\s)*")
 _ACRONYM: Final = re.compile(r"\s*\([^)]*\)")
+_BEHIND: Final = re.compile(r"['’]s?$|\s(?:him|her|it|them)sel(?:f|ves)$")
 _TAIL: Final = re.compile(
     r"(?:,|\s(?:including|such as|like|who|which|whom|whose|at|with|near|under|speaking|quoted|on behalf)\s"
     r"|\s(?:from|in|on)\s(?!(?:the\s)?[A-Z][\w\s’'-]*$)).*$",
     re.DOTALL,
 )
-_DOCUMENT: Final = re.compile(
-    r"^(?P<of>.*?)\s?\b(?:press release|data|reports?|statement|release|website|figures|survey|poll|study|records|"
-    r"accounts?|documents?|notice|letter|post|tweet|research|findings)"
-    r"(?:\s(?:from|by|of|issued by|published by)\s(?P<by>.+))?$"
-)
-_NAMES: Final = re.compile(r"(?!(?:The|An?|One|Some|Another|His|Her|Its|Their)\b)[A-Z]")
+_QUOTED: Final = re.compile(r"[\"“][^\"“”]*[\"”]?")
 _INITIALS: Final = re.compile(r"(?<![\w.])(?:[A-Z]\.)+[A-Z]$")
+_LISTED: Final = re.compile(
+    r"(?:[Tt]he\s)?(?:[A-Z][\w’'-]*\s)*(?:Institute|Department|Ministry|Centers?|Centre|Committee|Council|Office|Union)"
+    r"\s(?:of|for)\s"
+)
+_OWNS: Final = re.compile(r"['’]s\s[a-z]")
 _AND: Final = re.compile(r"\s(?:and|as well as|along with)\s")
 _AFTER_ROLE: Final = re.compile(r"\s(?!of|for|and|the|in|at|from|on)[a-z]{3,}\s[A-Z][\w’'-]+(?:\s[A-Z][\w’'-]+)+$")
 _OFFICE_HELD: Final = re.compile(r"^[Tt]he [^(]+ \((?P<person>(?:Mr|Mrs|Ms|Miss|Dr|Sir|Dame|Lord|Lady)\b[^)]+)\)$")
@@ -54,17 +71,21 @@ class Cast:
     def __init__(self, text: str) -> None:
         self._text = text
         self._people = people_of(text)
+        tell_genders(text, self._people)
+        note_roles(text, self._people)
         self._by_word = by_word_of(self._people)
         self._places = sorted((place, person) for person in self._people.values() for place in person.places)
         self._roles: dict[str, list[Person]] = {}
         for person in self._people.values():
             for role in person.roles:
                 self._roles.setdefault(role, []).append(person)
+        self._counted: dict[str, int] = {}
+        self._meant: dict[str, list[Person]] = {}  # by descriptions in small letters
         self._offices: dict[str, str] = {}  # labels that are offices, and who was said to hold them
         self._bodies, self._aliases = bodies_of(text, self._people)
         self._short: dict[str, list[Body]] = {}
         for body in self._bodies.values():
-            for short in _shortened(body.name):
+            for short in shortened(body.name):
                 self._short.setdefault(short, []).append(body)
 
     def resolve(self, phrase: str, place: int, *, before: Sequence[Told] = ()) -> str | None:
@@ -72,19 +93,50 @@ class Cast:
 
         ``before`` are the statements before, latest first: what pronouns are looked for in.
         """
-        words = re.sub(r"['’]s?$", "", _ACRONYM.sub("", phrase).strip(' ,.;:"“”‘’'))
+        phrase = phrase.strip(' ,.;:"“”‘’')
+        if (short := _SHORT.search(phrase)) and (full := self._aliases.get(short[1])):
+            rest = phrase[: short.start()].removesuffix(full)
+            if rest != phrase[: short.start()] and _SMALL.fullmatch(rest):
+                return full
+        words = _BEHIND.sub("", _ACRONYM.sub("", phrase))
         words += "." if _INITIALS.search(words) else ""
-        low = words.lower()
+        low = owner_of(words) or words.lower()
         if low in SINGULAR:
             return self._person_before(place, SINGULAR[low], before)
         if low in PLURAL:
-            return self._body_before(before)
+            return self._body_before(place, before, plural=low == "they") or (words if low != words.lower() else None)
         if low in NOBODY or not words:
             return None
-        document = _DOCUMENT.match(words)
-        if document and (document["by"] or _NAMES.search(document["of"])):
-            words = document["by"] or document["of"]
+        words = named_in(words)
         return self._person_in(words, place) or self._body_in(words, place)
+
+    def resolve_all(self, phrase: str, place: int, *, before: Sequence[Told] = ()) -> tuple[str, ...]:
+        """The names of all whom a phrase joins, "Teel and Osmir": one of one actor, none where nobody can tell."""
+        parts = joined_in(phrase)
+        if len(parts) > 1 and not is_one_name(phrase) and all(self._is_named(part) for part in parts):
+            names = [self.resolve(part, place, before=before) for part in parts]
+            return tuple(dict.fromkeys(name for name in names if name is not None))
+        name = self.resolve(phrase, place, before=before)
+        return (name,) if name is not None else ()
+
+    def _is_named(self, part: str) -> bool:
+        """Whether a part of a phrase names an actor by itself: a person, a body that the text has elsewhere too."""
+        bare = ARTICLE.sub("", part)
+        if self._person_in(part, len(self._text)) or bare in self._aliases:
+            return not is_title(bare.split()[-1])
+        body = self._bodies.get(bare.lower())
+        head = re.split(r"\s(?:of|for|from|in|on|against)\s", bare)[0].split()[-1:]
+        if head and (head[0] in BODIES or (part[:4].lower() == "the " and is_body(bare))):
+            return True
+        if body is not None and bare[0].isupper():
+            return self._n_times(bare) > 1 or (part[:4].lower() == "the " and bare.endswith("s"))
+        return part[:4].lower() == "the " and (bare.islower() or bare.endswith("s"))
+
+    def _n_times(self, name: str) -> int:
+        """How often the text has a name; counted once for each name, as a text may join the same two on every line."""
+        if name not in self._counted:
+            self._counted[name] = len(re.findall(rf"(?<!\w){re.escape(name)}(?!\w)", self._text))
+        return self._counted[name]
 
     def labelled(self, label: str) -> str | None:
         """The name of whoever speaks under a label of a transcript; None for Q, which anybody may ask."""
@@ -108,14 +160,14 @@ class Cast:
         """The person named first, and surely one, before the first question; else the first that looks like one."""
         question = _QUESTION.search(self._text)
         before = takewhile(lambda place: question and place[0] < question.start(), self._places)
-        first = next((person for _, person in before if person.is_surely), None)
-        if first is None and self._places:
-            first = self._places[0][1]
+        first = next((person for _, person in before if person.is_surely), self._places[0][1] if self._places else None)
         return self._fullest(first).name if first else None
 
     def _person_in(self, phrase: str, place: int) -> str | None:
         """The person whom a phrase names: of its parts between commas the first, and of that what precedes "of"."""
         chunks = [chunk.strip() for chunk in phrase.split(",")]
+        if _LISTED.match(chunks[0]) and not _OWNS.search(chunks[0]):
+            del chunks[1:]  # of a list in a body's name no part is a person
         for number, chunk in enumerate(chunks):
             head = _OF.split(chunk, maxsplit=1)[0]
             is_office = head != chunk and (is_title(head.split()[-1].title()) or _AFTER_ROLE.search(chunk))
@@ -152,35 +204,66 @@ class Cast:
         here = self._named(sentence, place)
         if fitting := [person for person in here if person.gender in (None, gender)]:
             return self._fullest(fitting[0]).name
+        if described := self._described_person(sentence, place, gender):
+            return described
         for start, end, speaker in before[:N_LOOKED_BACK]:
             named = self._named(start, end)
             spoke = [self._people[speaker]] if speaker in self._people else []
             for person in [*spoke, *named]:
                 if person.gender in (None, gender):
                     return self._fullest(person).name
-            if speaker is not None and speaker not in self._people and not speaker.istitle():
+            if speaker is not None and speaker not in self._people and is_somebody(speaker):
                 return speaker
+            if speaker is None and (described := self._described_person(start, end, gender)):
+                return described
+        for start, end, _ in before[:N_LOOKED_BACK]:
+            for person in self._named(start, end, surely=False):
+                if person.gender in (None, gender):
+                    return self._fullest(person).name
         return None
 
-    def _named(self, start: int, end: int) -> list[Person]:
-        """Those who surely are persons and are named in a stretch of the text, in its order."""
-        first = bisect_left(self._places, start, key=lambda place: place[0])
-        return [
-            person
-            for at, person in takewhile(lambda place: place[0] < end, self._places[first : first + 50])
-            if person.is_surely
-        ]
+    def _described_person(self, start: int, end: int, gender: str) -> str | None:
+        """The person whom the subject of a sentence describes: "The mayor has left, her office said"."""
+        subject = subject_of(self._text, start, end)
+        person = self._people.get(self._body_in(subject, start) or "") if subject else None
+        return person.name if person and person.gender in (None, gender) else None
 
-    def _body_before(self, before: Sequence[Told]) -> str | None:
-        for _, _, speaker in before[:N_LOOKED_BACK]:
-            if speaker is not None and speaker not in self._people:
+    def _named(self, start: int, end: int, *, surely: bool = True) -> list[Person]:
+        """The persons who are named in a stretch of the text, in order, those in quotations last.
+
+        ``surely``: without those of whom nothing but their capitals says that they are persons.
+        """
+        first = bisect_left(self._places, start, key=lambda place: place[0])
+        found = [
+            (place, person)
+            for place, person in takewhile(lambda place: place[0] < end, self._places[first : first + 50])
+            if person.is_surely or (not surely and len(person.words) > 1)
+        ]
+        quoted = [match.span() for match in _QUOTED.finditer(self._text, start, end)] if found else []
+        found.sort(key=lambda one: any(begin < one[0] < close for begin, close in quoted))
+        return [person for _, person in found]
+
+    def _body_before(self, place: int, before: Sequence[Told], *, plural: bool) -> str | None:
+        """Whoever "it" or "they" is: the subject of the sentence so far, or who spoke before and is no person."""
+        sentence = before[0][1] if before else 0
+        for start, end, speaker in [(sentence, place, None), *before[:N_LOOKED_BACK]]:
+            if speaker is not None and speaker not in self._people and not (plural and is_somebody(speaker)):
                 return speaker
+            subject = subject_of(self._text, start, end) if speaker is None else None
+            if subject and (name := self._person_in(subject, start) or self._body_in(subject, start)):
+                is_body = name not in self._people and any(word in BODIES for word in name.split())
+                if is_body or (plural and is_group(subject)):
+                    return name
         return None
 
     def _body_in(self, phrase: str, place: int) -> str | None:
         core = _TAIL.sub("", phrase).strip()
         parts = _AND.split(core, maxsplit=1)
-        if len(parts) > 1 and (parts[1].startswith(("the ", "other ", "some ")) or parts[1].islower()):
+        if (
+            len(parts) > 1
+            and self._n_times(core) < 2
+            and (parts[1].startswith(("the ", "other ", "some ")) or parts[1].islower())
+        ):
             n_bodies = [sum(word in BODIES for word in part.split()) for part in parts]
             core = parts[0] if min(n_bodies) or not parts[0][-1:].isalpha() or parts[1].islower() else core
         bare = ARTICLE.sub("", core)
@@ -197,18 +280,17 @@ class Cast:
     def _described(self, bare: str, place: int, *, is_definite: bool) -> str:
         """The fuller name that a short one stands for: of a person by the role, of a body by its last or first word."""
         low, parts = bare.lower(), bare.split()
-        if low in self._roles and low not in self._bodies:
-            return self._fullest(self._closest(self._roles[low], place)).name
+        if low not in self._meant:
+            self._meant[low] = [] if low in self._bodies else bearers(self._text, low, self._roles)
+        if self._meant[low]:
+            return self._fullest(self._closest(self._meant[low], place)).name
         fuller = self._short.get(f"the {low}" if is_definite else bare, []) if len(parts) == 1 else []
-        if fuller and (body := max(fuller, key=lambda one: one.last_before(place))).last_before(place) >= 0:
+        if (
+            fuller
+            and (body := max(fuller, key=lambda one: (one.last_before(place), len(one.name)))).last_before(place) >= 0
+        ):
             return body.name
+        short = re.split(r"\s(?:in|at|from)\s", low)[0]  # "the Producers' League in Orland"
+        if low not in self._bodies and short in self._bodies and short.split()[-1].title() in BODIES:
+            low = short
         return self._bodies[low].name if low in self._bodies else bare
-
-
-def _shortened(name: str) -> list[str]:
-    """The words that may stand for a body's name: "the front" for Island Front, "Northline" for Northline Shipping."""
-    words = name.split()
-    if len(words) == 1:
-        return []
-    head = re.split(r"\s(?:of|for|on|against)\s", name)[0].split()[-1]
-    return [f"the {head.lower()}", *([words[0]] if len(words) < 4 and words[-1] in BODIES else [])]

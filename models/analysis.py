@@ -25,7 +25,7 @@ class Statement:
     """One statement of an article. All places are characters of the whole text, those of ``conditions`` too.
 
     The places in ``prediction`` count in the statement's own text. ``speaker`` is None for narration (``speech`` is
-    none) and where nobody can tell.
+    none) and where nobody can tell. ``others`` say or do the same together with the speaker.
     """
 
     index: int
@@ -40,6 +40,12 @@ class Statement:
     addressee: str | None
     conditions: tuple[ConditionSpan, ...]
     prediction: Prediction
+    others: tuple[str, ...] = ()
+
+    @property
+    def speakers(self) -> tuple[str, ...]:
+        """All who say or do it, the speaker first; none where nobody can tell."""
+        return (self.speaker, *self.others) if self.speaker is not None else ()
 
     @property
     def stance(self) -> Stance:
@@ -133,17 +139,18 @@ def _statement(index: int, segment: Segment, attribution: Attribution, predictio
         addressee=attribution.addressee,
         conditions=conditions,
         prediction=prediction,
+        others=attribution.others,
     )
 
 
 def _actors(text: str, statements: Sequence[Statement]) -> tuple[Actor, ...]:
     names = dict.fromkeys(
-        name for statement in statements for name in (statement.speaker, statement.addressee) if name is not None
+        name for statement in statements for name in (*statement.speakers, statement.addressee) if name is not None
     )
     said: dict[str, list[Statement]] = {name: [] for name in names}
     for statement in statements:
-        if statement.speaker is not None:
-            said[statement.speaker].append(statement)
+        for name in statement.speakers:
+            said[name].append(statement)
     actors = [_actor(text, name, theirs) for name, theirs in said.items()]
     return tuple(
         sorted(actors, key=lambda actor: (actor.counts[Stance.NONE] - actor.n_statements, -actor.n_statements))
@@ -182,7 +189,7 @@ def _counts(statements: Sequence[Statement]) -> dict[Stance, int]:
 
 def _n_mentions(text: str, name: str, theirs: Sequence[Statement]) -> int:
     """How often the text has the name or a phrase that led to it; pronouns are not counted."""
-    sources = {statement.source.of(text) for statement in theirs if statement.source is not None}
+    sources = {one.source.of(text) for one in theirs if one.source is not None and not one.others}
     forms = {name, *(source for source in sources if source.lower() not in PRONOUNS)}
     pattern = "|".join(re.escape(form) for form in sorted(forms, key=len, reverse=True))
     return len(re.findall(rf"(?<!\w)(?:{pattern})(?!\w)", text))
@@ -191,7 +198,7 @@ def _n_mentions(text: str, name: str, theirs: Sequence[Statement]) -> int:
 def _addressed(statements: Sequence[Statement]) -> tuple[Addressed, ...]:
     pairs: dict[tuple[str, str], list[Statement]] = {}
     for statement in statements:
-        if statement.speaker is not None and statement.addressee is not None:
-            pairs.setdefault((statement.speaker, statement.addressee), []).append(statement)
+        for name in statement.speakers if statement.addressee is not None else ():
+            pairs.setdefault((name, statement.addressee or ""), []).append(statement)
     found = [Addressed(speaker, addressee, len(made), _counts(made)) for (speaker, addressee), made in pairs.items()]
     return tuple(sorted(found, key=lambda pair: -pair.n_statements))

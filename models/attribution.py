@@ -14,7 +14,7 @@ from models.addressees import addressee_of
 from models.candidates import Candidate
 from models.labels import Speech
 from models.quotations import QUOTED, masked, quotations
-from models.readings import reading_of
+from models.readings import SURE, reading_of
 from models.segmentation import Segment, SegmentKind, label_of
 from models.span import Span
 from models.voice import has_voice, issuer_of
@@ -38,7 +38,8 @@ class Attribution:
     """How one statement comes to the reader, and from whom; spans are characters of the whole text.
 
     ``source`` may stand in another statement, where a quotation goes on. ``speaker`` is None where it is unknown, and
-    for narration, whose ``speech`` is none. ``addressee`` is told only where the text says whom the speaker addresses.
+    for narration, whose ``speech`` is none. ``others`` say or do the same together with the speaker, as "Teel and Osmir
+    agreed". ``addressee`` is told only where the text says whom the speaker addresses.
     """
 
     speech: Speech = Speech.NONE
@@ -46,6 +47,7 @@ class Attribution:
     cue: Span | None = None
     speaker: str | None = None
     addressee: str | None = None
+    others: tuple[str, ...] = ()
 
 
 NARRATION: Final = Attribution()
@@ -75,6 +77,7 @@ class _Reader:
         self._candidates = [
             reading_of(words, speech[index] if speech is not None else None) for index, words in enumerate(self._words)
         ]
+        self._has_head = speech is not None
         self._cast = Cast(text)
         self._takes_turns = any(segment.kind is SegmentKind.TURN for segment in segments)
         self._has_voice = not self._takes_turns and has_voice("\n".join(self._words))
@@ -127,7 +130,8 @@ class _Reader:
             return NARRATION
         if is_quoted or (share >= MIN_QUOTED_SHARE and (reading is None or reading.source is None)):
             return self._carried(index)
-        if reading is not None and (reading.score >= MIN_SCORE or share):
+        least = SURE if self._has_voice and self._has_head else MIN_SCORE
+        if reading is not None and (reading.score >= least or share):
             kind = _kind_of(words, reading)
             if reading.source is None or reading.source.of(words).lower() not in FIRST_PERSON:
                 found = self._placed(index, reading, kind)
@@ -144,18 +148,21 @@ class _Reader:
         if reading.source is None:
             return Attribution(kind, None, cue)
         source = Span(start + reading.source.start, start + reading.source.end)
-        speaker = self._cast.resolve(source.of(self._text), source.start, before=self._before(index))
+        named = self._cast.resolve_all(source.of(self._text), source.start, before=self._before(index))
+        speaker = named[0] if named else None
         addressee = addressee_of(self._words[index], reading) if cue else None
         name = None
         if addressee:
             place = Span(start + addressee.start, start + addressee.end)
             name = self._cast.resolve(place.of(self._text), place.start, before=self._before(index))
-        return Attribution(kind, source, cue, speaker, name if name != speaker else None)
+        return Attribution(kind, source, cue, speaker, name if name not in named else None, named[1:])
 
     def _before(self, index: int) -> list[Told]:
         """The statements before one, latest first, as far back as a pronoun reaches."""
         known = range(min(index, len(self._found)) - 1, max(-1, index - 1 - N_LOOKED_BACK), -1)
-        return [(self._segments[i].start, self._segments[i].end, self._found[i].speaker) for i in known]
+        # who issues the text is "we", not "he"
+        who = {i: self._found[i].speaker if self._found[i].speech is not Speech.VOICE else None for i in known}
+        return [(self._segments[i].start, self._segments[i].end, who[i]) for i in known]
 
     def _carried(self, index: int) -> Attribution:
         """Quoted words without a source of their own: whoever the same quotation names, before or after."""
@@ -164,7 +171,7 @@ class _Reader:
         if not begins or self._goes_on(index):
             before = self._found[index - 1] if index else NARRATION
             if before.speech in (Speech.DIRECT, Speech.MIXED):
-                return Attribution(Speech.DIRECT, before.source, None, before.speaker, before.addressee)
+                return replace(before, speech=Speech.DIRECT, cue=None)
         for later in range(index + 1, min(index + 12, len(self._segments))):
             if self._segments[later].paragraph != segment.paragraph:
                 break
@@ -172,13 +179,13 @@ class _Reader:
             if QUOTED in self._words[later] and any(map(str.isalnum, self._words[later])):
                 if reading and reading.source:
                     found = self._placed(later, reading, Speech.DIRECT)
-                    return Attribution(Speech.DIRECT, found.source, None, found.speaker)
+                    return replace(found, speech=Speech.DIRECT, cue=None, addressee=None)
                 break
             if QUOTED not in self._words[later]:
                 break
         for before in reversed(self._found[max(0, index - 6) : index]):
             if before.source and before.speech is not Speech.NONE:
-                return Attribution(Speech.DIRECT, before.source, None, before.speaker)
+                return replace(before, speech=Speech.DIRECT, cue=None, addressee=None)
         return Attribution(Speech.DIRECT)
 
     def _goes_on(self, index: int) -> bool:

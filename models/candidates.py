@@ -12,6 +12,7 @@ from models.cues import (
     ADVERB,
     AUDIENCE,
     AUXILIARY,
+    DONE_BY,
     MORE_OFTEN_ACT,
     PASSIVE_BY,
     SAYS,
@@ -25,19 +26,23 @@ REACH: Final = 250
 """Characters from a verb within which its subject is looked for: the longest annotated source has 161."""
 
 _TIME = (
-    r"(?:(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day|(?:January|February|March|April|May|June|July|August|September|October|"
-    r"November|December)(?:\s\d{1,2})?|\d{4}|today|yesterday|tonight|(?:this|last|next|early|late)\s\w+|Twitter|Facebook|television|"
+    r"(?:(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day|(?:January|February|March|April|May|June|July|August|September|"
+    r"October|"
+    r"November|December)(?:\s\d{1,2})?|\d{4}|today|yesterday|tonight|(?:this|last|next|early|late)\s\w+|Twitter|"
+    r"Facebook|television|"
     r"state television|air)"
 )
 _TRAILING = re.compile(
     rf"(?:,?\s+(?:(?:on|in|at|late|early|by|during|via|over)\s+)?{_TIME}(?:\s(?:morning|evening|night|afternoon))?"
-    rf"|\s+(?:also|later|earlier|then|now|still|further|himself|herself|itself|themselves|both|all|however|reportedly|once|"
+    rf"|\s+(?:also|later|earlier|then|now|still|further|himself|herself|itself|themselves|both|all|however|"
+    rf"reportedly|once|"
     r"previously|recently|subsequently|initially|additionally|publicly|just|already|\w{3,}ly))$"
 )
 _LEADING = re.compile(
     r"^(?:[\W_]*(?:and|but|while|whilst|when|as|although|though|after|before|because|since|that|with|however|meanwhile|"
     r"additionally|yet|so|if|where|then|also|still|nonetheless|nevertheless|moreover|furthermore|later|earlier|today|"
-    rf"yesterday|both|finally|separately|instead|in addition|in response|according to|"
+    r"yesterday|both|(?:minutes|hours|days|weeks|months)\slater|finally|"
+    rf"separately|instead|in addition|in response|according to|"
     rf"(?:on|in|last|this|late|early)\s+{_TIME})\b,?)+\W*",
     re.IGNORECASE,
 )
@@ -46,7 +51,8 @@ _DATELINE = re.compile(
     r"^\d{1,2}[:.]\d{2}(?:\s?[ap]m)?\s(?:[—–-]\s)?|^(?:[•‣▪◦·*–-]|\(?\d{1,2}[.)])\s+"
 )
 _SUBORDINATOR = re.compile(
-    r"\s(?:that|while|whilst|when|because|although|though|after|before|whether|but|if|where|whereas|until|than|so|yet|as)\s(?=\S)"
+    r"\s(?:that|while|whilst|when|because|although|though|after|before|whether|but|if|where|whereas|until|than|so|"
+    r"yet|as)\s(?=\S)"
 )
 _CLAUSE_AND = re.compile(r"\sand\s(?=(?:he|she|they|it|the|The|[A-Z]\w+)\b)")
 _VERBAL = re.compile(
@@ -54,8 +60,11 @@ _VERBAL = re.compile(
     re.IGNORECASE,
 )
 _STOP_RIGHT = re.compile(
-    rf"[,;:.!?)\x00](?:\s|$|\x00|[\"”])|\x00|\s[—–-]\s|\s(?:who|which|that|whom|whose|when|while|as|after|before|in\s(?:a|an|the|his|her|its|their|response|{_TIME})"
-    rf"|on\s(?:the|a|{_TIME})|at\s(?:a|an|the)|during|via|from\s(?:a|the)|to\s(?=[a-z])|for\s(?:its|his|her|their|\w+ing)|{_TIME}|was|were|is|are|has|had|have|said|but|with|through|without|if|whether|what|how|why|of\s\w+ing|about"
+    rf"[,;:.!?)\x00](?:\s|$|\x00|[\"”])|\x00|\s[—–-]\s|\s(?:who|which|that|whom|whose|when|while|as|after|before|"
+    rf"in\s(?:a|an|the|his|her|its|their|response|{_TIME})"
+    rf"|on\s(?:the|a|{_TIME})|at\s(?:a|an|the)|during|via|from\s(?:a|the)|to\s(?=[a-z])|for\s(?:its|his|her|their|"
+    rf"\w+ing)|{_TIME}|was|were|is|are|has|had|have|said|but|with|within|through|without|if|whether|what|how|why|"
+    rf"of\s\w+ing|about"
     r"|and\s(?:he|she|it|they|the\s\w+\s(?:is|was|are|were|has)))\b"
 )
 _PRONOUN = re.compile(r"(?:he|she|they|it|we|i|you)", re.IGNORECASE)
@@ -64,30 +73,48 @@ _NO_SUBJECT = re.compile(
     r"none|no one|nothing|a|an|the)",
     re.IGNORECASE,
 )
-_TITLE_WORD = re.compile(r"[A-Z]|the |The |a |an |an? |its |his |her |their |one |One |two |three |some |Some |other ")
+_TITLE_WORD = re.compile(
+    r"[A-Z]|the |both |The |a |an |an? |its |his |her |their |one |One |two |three |some |Some |other "
+)
+_ROLE_AND_NAME = re.compile(r"(?:[a-z][\w’'-]*\s){1,3}[A-Z][\w.’'-]*(?:\s[A-Z][\w.’'-]*)+")
 _PREPOSITIONAL = re.compile(
-    r"^(?:In|On|At|During|After|Following|For|From|Under|By|With|Through|Despite|Within|About|Of|Speaking|Asked|To|Before|Over|Since|Among|Throughout|Per|Upon|At)\b"
+    r"^(?:In|On|At|During|After|Following|For|From|Under|By|With|Through|Despite|Within|About|Of|Speaking|Asked|To|"
+    r"Before|Over|Since|Among|Throughout|Per|Upon|At)\b"
 )
 _LAST_NOUN_PHRASE = re.compile(
-    r"(?:(?:the|a|an|his|her|its|their|one|some|many|several|two|other|both)\s(?:[\w'’&./-]+\s){0,4}?[\w'’&.-]+|(?:[A-Z][\w'’&.-]*\s?)+(?:of\sthe\s(?:[A-Z][\w'’&.-]*\s?)+)?|he|she|they)$"
+    r"(?:(?:the|a|an|his|her|its|their|one|some|many|several|two|other|both)\s(?:[\w'’&./-]+\s){0,4}?[\w'’&.-]+|"
+    r"(?:[A-Z][\w'’&.-]*\s?)+(?:of\sthe\s(?:[A-Z][\w'’&.-]*\s?)+)?|he|she|they)$"
 )
 _BEFORE_VERB = re.compile(rf"(?<![\w'’-])(?:(?P<auxiliary>{AUXILIARY})|{ADVERB})$")
 _ARTICLE_NOUNS = re.compile(
-    r"(?:statement|tweet|report|release|letter|post|interview|message|memo|article|study|note|document|announcement|email|paper)s?\b"
+    r"(?:statement|tweet|report|release|letter|post|interview|message|memo|article|study|note|document|announcement|"
+    r"email|paper)s?\b"
 )
 _BY = re.compile(r"\b(?:by|from)\s")
 _COLON = re.compile(r"^(?:From\s)?(?P<who>[^\x00:]{2,80}?)(?:,[^\x00:]{0,80})?:\s*\x00")
+_INVERTED = re.compile(r"(?P<verb>[A-Z][a-z]+)\s[A-Z][^\x00.;]{2,80}?[,:]\s?\x00")
+_FRONTED = re.compile(
+    r"\W*(?:(?:After|When|While|Because|Since|If|Although|Though|As|On|In|At|By|During|Following|Despite|With|Before|Earlier|"
+    r"Later|However|Meanwhile|Yesterday|Today|Asked|Speaking|Pressed)\b[^,;:\x00]{0,100},\s|"
+    r"(?:Later|Earlier|Yesterday|Today|\w+\slater|(?:On|By|At|In|Since)\s\w+)\s)?(?:[Bb]oth\s)?(?:[Tt]he\s)?"
+)
+_SUBORDINATE = re.compile(
+    r"(?:^|[,;]\s|\s)(?:after|when|while|because|since|before|if|unless|although|though|once|as|until)\s$",
+    re.IGNORECASE,
+)
 _IS_DONE_TO = re.compile(r"\b(?:was|were|been|is|are|being)\s(?:\w+ly\s)?$")
 _FINITE = re.compile(
-    r"\b(?:(?:has|have|had)\s)?(?:\w{3,}ed|is|was|are|were|will|would|began|gave|made|met|said|spoke|took|went|told|wrote|held|shared)\b"
+    r"\b(?:(?:has|have|had)\s)?(?:\w{3,}ed|has|have|had|must|can|could|may|might|should|is|was|are|were|will|would|began|gave|made|met|said|spoke|took|went|told|"
+    r"wrote|held|shared|used|saw|found|sent|put|won|lost|kept|left|brought|paid|ran|fell|stood|heard|felt)\b"
 )
 _SHARED_SUBJECT = re.compile(
-    r"^(?P<subject>(?:He|She|They|It|he|she|they|it|(?:The|the)\s[\w-]+(?:\s[\w-]+)?|[A-Z][\w.’'-]*(?:\s[A-Z][\w.’'-]*){0,4}))"
+    r"^(?P<subject>(?:He|She|They|It|he|she|they|it|(?:The|the)\s[\w-]+(?:\s[\w-]+)?|"
+    r"[A-Z][\w.’'-]*(?:\s[A-Z][\w.’'-]*){0,4}))"
     r"\s(?:also\s|later\s|then\s)?(?:\w{2,}ed|gave|made|met|spoke|took|went|wrote|held)\b.*\s(?:and|by|but|then)$"
 )
 _APPOSED = re.compile(r",\s[A-Z][\w.’'-]+(?:\s[A-Z][\w.’'-]+){1,3}(?=,|\.|$|\s[a-z])(?!\ssaid)")
 _REPORTS = re.compile(
-    r"accord|report|alleg|view|opinion|remark|repl|answer|statement|quot|message|verdict|spoke|show|post"
+    r"accord|report|alleg|view|opinion|remark|repl|answer|statement|quot|message|verdict|spoke|show|\bpost(?:s|ed)?\b"
 )
 
 
@@ -122,6 +149,9 @@ def _candidates(words: str) -> Iterator[Candidate]:
         yield from _according(words, match)
     for match in SAYS.finditer(words, start):
         yield from _around_verb(words, match.span(), first=start, says=True)
+    inverted = _INVERTED.match(words, start)
+    if inverted and SAYS.fullmatch(inverted["verb"].lower()) and (said := phrase_after(words, inverted.end("verb"))):
+        yield Candidate(said, Span(*inverted.span("verb")), False, 2.2)
     for match in ACTS.finditer(words, start):
         yield from _around_verb(words, match.span(), first=start, says=False)
     for match in PASSIVE_BY.finditer(words, start):
@@ -129,6 +159,9 @@ def _candidates(words: str) -> Iterator[Candidate]:
         if source:
             cue = Span(match.start(), match.start() + len(match.group().split()[0]))
             yield Candidate(source, cue, False, 2.2)
+    for match in DONE_BY.finditer(words, start):
+        if source := phrase_after(words, match.end()):
+            yield Candidate(source, Span(*match.span("cue")), True, 2.0)
     for match in UNSOURCED.finditer(words):
         yield Candidate(None, Span(*match.span()), False, 1.0)
     if match := _COLON.match(words, start):
@@ -160,9 +193,10 @@ def _around_verb(words: str, verb: tuple[int, int], *, first: int, says: bool) -
     if _IS_DONE_TO.search(words, max(0, begin - 20), start) and not name.endswith("ing"):
         return  # the subject is whom it is said of
     if name.endswith("ing") and words[:start].rstrip().endswith((",", " by", "and")):
-        subject = _first_subject(words, first, start) or subject
+        subject = first_subject(words, first, start) or subject
     if subject:
-        bonus = 0.6 if subject.start <= first + 1 else 0.0
+        is_main = subject.start <= first + 1 or _FRONTED.fullmatch(words, first, subject.start)
+        bonus = 0.6 if is_main else -0.7 if _SUBORDINATE.search(words, first, subject.start) else 0.0
         yield Candidate(subject, Span(begin, cue.end), is_act(words, cue), score + bonus)
         return
     before = words[:start].rstrip()
@@ -219,12 +253,14 @@ def _noun_phrase(left: str, start: int, end: int) -> Span | None:
         phrase = left[start:end]
     if _NO_SUBJECT.fullmatch(phrase.split()[0]) and len(phrase.split()) == 1 and phrase != "It":
         return None
-    if _PRONOUN.fullmatch(phrase) or _TITLE_WORD.match(phrase) or phrase.split()[-1].lower().endswith("s"):
+    if _PRONOUN.fullmatch(phrase) or _TITLE_WORD.match(phrase) or _ROLE_AND_NAME.fullmatch(phrase):
+        return Span(start, end)
+    if phrase.split()[-1].lower().endswith("s"):
         return Span(start, end)
     return None
 
 
-def _first_subject(words: str, first: int, end: int) -> Span | None:
+def first_subject(words: str, first: int, end: int) -> Span | None:
     """The noun phrase that a sentence begins with, up to its first verb: whoever goes on "saying"."""
     match = _FINITE.search(words, first, end)
     if match is None:
@@ -241,6 +277,8 @@ def phrase_after(words: str, place: int, *, any_words: bool = False) -> Span | N
     stop = _STOP_RIGHT.search(words, place, limit)
     end = stop.start() if stop else len(words[:limit].rstrip(" .!?"))
     phrase = words[place:end].rstrip(" ,.")
+    if phrase.count("(") > phrase.count(")") and words[place + len(phrase) :][:1] == ")":
+        phrase += ")"
     if not phrase or QUOTED in phrase or len(phrase.split()) > 14:
         return None
     if match := _APPOSED.match(words, place + len(phrase)):

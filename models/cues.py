@@ -29,7 +29,9 @@ SAYING: Final = _any(
     "criticizes praised praises defended defends denounced denounces condemned condemns blamed blames blasted slammed "
     "lauded hailed thanked thanks congratulated recounted identified assured signalled signaled demanded demands "
     "demanding concerned ruled testifies supposes advocated apologised apologized boasted echoed expects expect feared "
-    "fears hopes hoped hope wants want wishes agreed agrees"
+    "fears hopes hoped hope wants want wishes agreed agrees doubts doubted contends contended cautions pledges "
+    "stresses underlined underlines underscored outlined highlighted highlights reaffirmed reaffirms deemed deems "
+    "guaranteed hints jokes laments lamented emphasises emphasizes"
 )
 """Verbs with which somebody is reported to say, ask, judge or think."""
 
@@ -51,9 +53,11 @@ AUXILIARY: Final = (
     r"(?:(?:has|have|had|is|was|were|are|did|does|do|would|will|could|can|may|might|should|be|been|being|not|n't)\s+)"
 )
 ADVERB: Final = (
-    r"(?:(?:also|later|earlier|previously|recently|then|now|again|still|further|today|yesterday|once|since|just|already|"
+    r"(?:(?:also|later|earlier|previously|recently|then|now|again|still|further|today|yesterday|once|since|just|"
+    r"already|"
     r"however|reportedly|repeatedly|first|only|never|always|both|all|simply|"
-    r"subsequently|initially|meanwhile|publicly|falsely|\w+ly|(?:on\s+)?\w+day(?:\s+(?:morning|evening|night|afternoon))?)\s+)"
+    r"subsequently|initially|meanwhile|publicly|falsely|twice|even|soon|therefore|instead|formally|in turn|in effect|"
+    r"\w+ly|(?:on\s+)?\w+day(?:\s+(?:morning|evening|night|afternoon))?)\s+)"
 )
 
 AUDIENCE: Final = (
@@ -68,10 +72,20 @@ ACCORDING: Final = re.compile(
     r"\b(?:[Aa]ccording to|[Aa]s per|[Ii]n the words of|[Ii]n the (?:view|opinion) of|[Qq]uoting|[Cc]iting)\s+"
 )
 PASSIVE_BY: Final = re.compile(
-    r"\b(?:told|described|reported|called|said|announced|quoted|confirmed|written|released|informed|condemned|criticised|"
+    r"\b(?:told|described|reported|called|said|announced|quoted|confirmed|written|released|informed|condemned|"
+    r"criticised|"
     r"criticized|accused|praised|charged|sentenced|awarded|ordered|identified|denounced|suggested|proposed|claimed)"
     r"(?:\s+\w+){0,3}?\s+by\s+"
 )
+DONE_BY: Final = re.compile(
+    r"\b(?:was|were|been|being|is|are)\s(?:\w+ly\s|also\s|later\s|not\s)?(?P<cue>rejected|accepted|welcomed|signed|"
+    r"boycotted|"
+    r"filed|opposed|approved|adopted|vetoed|blocked|dismissed|supported|backed|denied|endorsed|imposed|lifted|banned|"
+    r"suspended|passed|issued|published|offered|demanded|requested|postponed|hailed|refused|ratified|overturned|upheld|"
+    r"thanked|urged|invited|warned|asked|turned down)(?:\s\w+){0,3}?\sby\s(?=(?:the\s)?[A-Z]\w{3,}|"
+    r"the\s\w+(?:\s\w+)?[,.]|both\s)"
+)
+"""Acts in the passive with whoever acts."""
 UNSOURCED: Final = re.compile(
     r"\b(?:[Rr]eportedly|[Aa]llegedly|[Pp]urportedly)\b|\b(?:was|were|is|are|been) (?:reported|announced|said)\b"
 )

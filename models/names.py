@@ -2,13 +2,14 @@
 
 import re
 from bisect import bisect_left, insort
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import dropwhile
 from typing import Final, NamedTuple
 
 from models.cues import SAYS
-from models.titles import BODIES, FEMALE, MALE, NO_NAMES, OCCUPATION, TITLES
+from models.titles import BODIES, DEMONYMS, FEMALE, MALE, NO_NAMES, OCCUPATION, STYLES, TITLES
 
 _CAPITAL: Final = (
     r"(?:(?:Brig|Gen|Mr|Mrs|Ms|Dr|Sen|Rep|Gov|Lt|Col|Capt|Maj|Sgt|Prof|Rev|St|Cllr|Messrs|Hon|[A-Z])\.|"
@@ -21,9 +22,16 @@ _SEQUENCE: Final = re.compile(
 _BODY: Final = re.compile(rf"(?<![\w’'-]){_CAPITAL}['’]?(?:\s(?:(?:of|for|and|on)\s(?:the\s)?)?{_CAPITAL}['’]?)*")
 _ACRONYM: Final = re.compile(r"\s\((?:the\s)?([A-Z][A-Za-z&.-]{1,9})\)")
 _PREPOSED: Final = re.compile(r"(?:^|\s)(?P<title>[\w.’'-]+)\s(?:of|to|for|from)\s(?:the\s)?$")
+_OFFICE: Final = re.compile(r"\b[A-Z]\w+\s(?:\w+\s)?([a-z]+)\s$")
 _AFTER_PREPOSITION: Final = re.compile(r"\b(?:[Tt]he|of|for|in|on|at|and the)\s$")
 _ACTS: Final = re.compile(r"\s(?:\w+ed|\w+s|has|had|is|was|did|could|would|will|took|went|came|made|put|told|sat)\b")
 ARTICLE: Final = re.compile(r"^(?:the|an?)\s+", re.IGNORECASE)
+
+
+MOST_NAMES: Final = 5
+"""Words that a person's name has at most."""
+_SECOND: Final = frozenset({"Deputy", "Vice", "Former", "Ex-President", "Acting", "Lieutenant"})
+"""Words in titles whose bearers are not whom the rest of the title means."""
 
 
 @dataclass(slots=True, eq=False)
@@ -36,6 +44,7 @@ class Person:
     is_surely: bool = False  # a title, or the family name alone somewhere
     gender: str | None = None
     roles: set[str] = field(default_factory=set)
+    pronouns: Counter[str] = field(default_factory=Counter)  # those that follow the name in its sentence
 
     def last_before(self, place: int) -> int:
         """Where the name stands last before a place, -1 where it does not."""
@@ -56,12 +65,17 @@ class Named(NamedTuple):
 
 def split_title(words: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The titles at the beginning of a sequence of capitals and the name that follows them."""
-    parts = list(dropwhile(NO_NAMES.__contains__, words.split()))
+    parts = list(dropwhile((NO_NAMES | DEMONYMS).__contains__, words.split()))
     titles = [is_title(part) for part in parts]
     if parts and _looks_like_an_occupation(parts[-1]) and not any(titles[-2:-1]):
         titles[-1] = False  # "Marta Lindqvist"; but "Chief Economist"
     cut = max((index + 1 for index, is_one in enumerate(titles) if is_one), default=0)
     return tuple(part.rstrip(".") for part in parts[:cut]), tuple(parts[cut:])
+
+
+def _is_acronym(word: str) -> bool:
+    """Whether a word is written in capitals alone, as no name is but in headings."""
+    return len(word) > 2 and word.isupper() and word.isalpha()
 
 
 def is_title(word: str) -> bool:
@@ -114,7 +128,11 @@ def people_of(text: str) -> dict[str, Person]:
         for at, words in _possessors(match):
             before = text[max(0, at - 40) : at]
             title, name = _name(words, before)
-            if not name or len(name) > 5 or any(word in BODIES or word in NO_NAMES for word in name):
+            if (
+                not name
+                or len(name) > 5
+                or any(word in BODIES or word in NO_NAMES or _is_acronym(word) for word in name)
+            ):
                 continue
             if len(name) == 1:
                 lone.append((at, title, name[0]))
@@ -130,11 +148,22 @@ def people_of(text: str) -> dict[str, Person]:
             acts = word != person.words[0] or _ACTS.match(text, at + len(word))
             person.is_surely = person.is_surely or bool(not after_article and acts)
             _note(person, at, title)
-        elif title and not word.isupper() and not (word.endswith("s") and SAYS.fullmatch(word.lower())):
-            person = people.setdefault(word, Person(word, (word,)))
+        elif (title or _holds_office(text, at)) and not word.isupper() and not _is_verb(word):
+            styled = f"{title[-1]} {word}" if title and title[-1] in STYLES else word
+            person = people.setdefault(styled, Person(styled, (word,)))
             by_word.setdefault(word, []).append(person)
             _note(person, at, title)
     return people
+
+
+def _holds_office(text: str, place: int) -> bool:
+    """Whether an office in small letters stands before a name: "Turkish president Erdem"."""
+    before = _OFFICE.search(text, max(0, place - 30), place)
+    return before is not None and before[1].title() in TITLES
+
+
+def _is_verb(word: str) -> bool:
+    return word.endswith("s") and bool(SAYS.fullmatch(word.lower()))
 
 
 def by_word_of(people: Mapping[str, Person]) -> dict[str, list[Person]]:
@@ -160,7 +189,8 @@ def _note(person: Person, place: int, title: tuple[str, ...]) -> None:
     insort(person.places, place)
     if title:
         person.is_surely = True
-        person.roles |= {word.lower() for word in title if word not in MALE | FEMALE}
+        if not _SECOND.intersection(title):
+            person.roles |= {word.lower() for word in title if word not in MALE | FEMALE}
         person.roles.add(" ".join(title).lower())
         person.gender = _gender(title) or person.gender
 
@@ -187,7 +217,7 @@ def bodies_of(text: str, people: Mapping[str, Person]) -> tuple[dict[str, Body],
     bodies: dict[str, Body] = {}
     aliases: dict[str, str] = {}
     for match in _BODY.finditer(text):
-        words = list(dropwhile(NO_NAMES.__contains__, match.group().split()))
+        words = _without_bearer(list(dropwhile(NO_NAMES.__contains__, match.group().split())), people)
         name = re.sub(r"['’]s?$", "", " ".join(words))
         if not name or not name[0].isupper() or name in people:
             continue
@@ -203,6 +233,21 @@ def bodies_of(text: str, people: Mapping[str, Person]) -> tuple[dict[str, Body],
     return bodies, aliases
 
 
+def _without_bearer(words: list[str], people: Mapping[str, Person]) -> list[str]:
+    """The words of a body's name without the title and the name of a person behind it, and up to a day or a "The"."""
+    for start in range(max(0, len(words) - MOST_NAMES), len(words) - 1):
+        if " ".join(words[start:]) in people:
+            while start and is_title(words[start - 1]):
+                start -= 1
+            words = words[:start]
+            break
+    end = next((index for index, word in enumerate(words) if index and word in NO_NAMES), len(words))
+    words = words[:end]
+    while words and words[-1].islower():
+        words = words[:-1]
+    return words
+
+
 def _spelt_out(before: str, acronym: str) -> str | None:
     """The words before a bracket whose capitals are the letters in it; else all the name that ends there."""
     starts = [match.start() for match in re.finditer(r"(?<![\w’'-])[A-Z]", before)]
@@ -211,10 +256,19 @@ def _spelt_out(before: str, acronym: str) -> str | None:
             return before[start:]
     bodies = list(_BODY.finditer(before))
     if bodies and bodies[-1].end() == len(before):
-        return ARTICLE.sub("", bodies[-1].group())
+        return re.split(r"\sand\sthe\s", ARTICLE.sub("", bodies[-1].group()))[-1]
     return None
 
 
 def initials_of(name: str) -> str:
     """The capitals that the words of a name begin with."""
     return "".join(word[0] for word in re.split(r"[\s-]", name) if word[:1].isupper())
+
+
+def shortened(name: str) -> list[str]:
+    """The words that may stand for a body's name: "the front" for Island Front, "Northline" for Northline Shipping."""
+    words = name.split()
+    if len(words) == 1:
+        return []
+    head = re.split(r"\s(?:of|for|on|against)\s", name)[0].split()[-1]
+    return [f"the {head.lower()}", *([words[0]] if len(words) < 4 and words[-1] in BODIES else [])]

@@ -25,6 +25,7 @@ EXAMPLE_ANALYSIS: Final[JsonDict] = {
             "paragraph": 0,
             "speech": "direct",
             "speaker": "Ada Novak",
+            "speakers": ["Ada Novak"],
             "source": {"start": 66, "end": 92, "text": "Foreign Minister Ada Novak"},
             "cue": {"start": 93, "end": 97, "text": "told"},
             "addressee": "Karim Haddad",

@@ -65,6 +65,7 @@ class StatementAnswer(Place):
     paragraph: int = Field(ge=0, description="position of its paragraph, from 0")
     speech: Speech = Field(description="how the words come to the reader")
     speaker: str | None = Field(description="whose stance it is, by the fullest name in the text; null where unknown")
+    speakers: list[str] = Field(description="all who say it together, the speaker first; empty where unknown")
     source: Place | None = Field(description="where this statement names its speaker, if it does")
     cue: Place | None = Field(description="the words that attribute it, such as said or according to")
     addressee: str | None = Field(description="to whom it is said, where the text says so")
@@ -89,6 +90,7 @@ class StatementAnswer(Place):
             paragraph=statement.paragraph,
             speech=statement.speech,
             speaker=statement.speaker,
+            speakers=list(statement.speakers),
             source=place(statement.source, text),
             cue=place(statement.cue, text),
             addressee=statement.addressee,

@@ -43,7 +43,7 @@ export function orderChart(reading, { onStatement }) {
   actors.forEach((actor, line) => {
     const y = top + row * (line + 0.5);
     chart.append(svg("text", { x: 12, y: y + 4 }, shortened(actor.name, 24), svg("title", {}, actor.name)), svg("line", { class: "axis", x1: left, x2: width - right, y1: y, y2: y }));
-    for (const statement of reading.statements.filter((one) => one.speaker === actor.name)) {
+    for (const statement of reading.statements.filter((one) => one.speakers.includes(actor.name))) {
       const mark = shape(statement.stance, x(statement.index), y, 7, { class: "mark", "data-index": statement.index, onclick: () => onStatement(statement.index) });
       mark.append(svg("title", {}, `${NAMES[statement.stance]}: ${shortened(statement.text, 120)}`));
       chart.append(mark);

@@ -39,7 +39,7 @@ export class Panel {
   }
 
   facts(statement) {
-    const rows = [["Speaker", statement.speaker ?? (statement.speech === "none" ? "nobody: narration" : "unknown")], ["Speech", SPEECH[statement.speech] ?? statement.speech]];
+    const rows = [["Speaker", statement.speakers.join(", ") || (statement.speech === "none" ? "nobody: narration" : "unknown")], ["Speech", SPEECH[statement.speech] ?? statement.speech]];
     if (statement.source && statement.source.text !== statement.speaker) rows.push(["Named as", statement.source.text]);
     if (statement.cue) rows.push(["Attributed by", statement.cue.text]);
     if (statement.addressee) rows.push(["Said to", statement.addressee]);

@@ -114,7 +114,7 @@ export class Result {
 
   apply() {
     const fits = (statement) => (!this.stances.size || this.stances.has(statement.stance))
-      && (!this.actor || (this.actor === UNKNOWN ? !statement.speaker && statement.speech !== "none" : statement.speaker === this.actor));
+      && (!this.actor || (this.actor === UNKNOWN ? !statement.speaker && statement.speech !== "none" : statement.speakers.includes(this.actor)));
     const active = this.stances.size > 0 || this.actor !== "";
     this.text.filter(fits, active);
     this.actorSelect.value = this.actor;

@@ -48,7 +48,8 @@ export class MarkedText {
   // Give a statement all that is known of it.
   finish(statement) {
     const span = this.spans.get(statement.start);
-    const { stance, speaker, certain } = statement;
+    const { stance, certain } = statement;
+    const speaker = statement.speakers.join(", ");
     span.className = `s stance-${stance}${certain ? "" : " unsure"}`;
     const spoken = `${NAMES[stance]}${speaker ? `, ${speaker}` : ""}: `;
     span.replaceChildren(stance === "none" ? "" : sign(stance), el("span", { class: "vh" }, spoken), ...this.words(statement));

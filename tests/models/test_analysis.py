@@ -85,3 +85,14 @@ def test_every_segment_needs_a_prediction() -> None:
 def test_nothing_is_an_empty_answer() -> None:
     """A text without statements has an analysis without statements and actors."""
     assert assemble("", (), []) == Analysis((), (), (), 0)
+
+
+def test_what_two_do_together_counts_for_each() -> None:
+    """A statement of two actors names both, the first as its speaker, and is counted and addressed for each."""
+    text = "Teel and Osmir accused Varr of lying. Osmir is small, and Teel is not."
+    found = assemble(text, segment(text), [prediction(Stance.HOSTILE), prediction(Stance.NONE)])
+    assert (found.statements[0].speaker, found.statements[0].speakers) == ("Teel", ("Teel", "Osmir"))
+    assert found.statements[1].speakers == ()
+    counted = {actor.name: (actor.counts[Stance.HOSTILE], actor.n_mentions) for actor in found.actors}
+    assert counted == {"Teel": (1, 2), "Osmir": (1, 2), "Varr": (0, 1)}
+    assert [(pair.speaker, pair.addressee) for pair in found.addressed] == [("Teel", "Varr"), ("Osmir", "Varr")]
