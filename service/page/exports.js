@@ -12,9 +12,9 @@ function cell(value) {
 export const csv = (rows) => rows.map((row) => row.map(cell).join(",") + "\r\n").join("");
 
 export function statementsCsv(reading) {
-  const head = ["index", "start", "end", "paragraph", "kind", "speech", "speaker", "addressee", "stance", "confidence", ...STANCES.map((one) => `p_${one}`), "certain", "prediction_set", "conditions", "text"];
+  const head = ["index", "start", "end", "paragraph", "kind", "speech", "speaker", "speakers", "addressee", "stance", "confidence", ...STANCES.map((one) => `p_${one}`), "certain", "prediction_set", "conditions", "text"];
   const rows = reading.statements.map((one) => [
-    one.index, one.start, one.end, one.paragraph, one.kind, one.speech, one.speaker, one.addressee, one.stance, one.confidence,
+    one.index, one.start, one.end, one.paragraph, one.kind, one.speech, one.speaker, one.speakers.join("; "), one.addressee, one.stance, one.confidence,
     ...STANCES.map((stance) => one.probabilities[stance]), one.certain, one.prediction_set.join(" "), one.conditions.map((condition) => condition.text).join(" | "), one.text,
   ]);
   return csv([head, ...rows]);

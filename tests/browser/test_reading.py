@@ -142,6 +142,7 @@ def test_tables_and_documents_to_take_away(read: Callable[[str], Any]) -> None:
     rows = list(csv.DictReader(io.StringIO(saved(page, "#save-csv").removeprefix("\ufeff"))))
     assert len(rows) == page.locator(".text .s").count()
     assert rows[0]["text"].startswith("'=SUM")
+    assert all(row["speakers"].startswith(row["speaker"]) for row in rows)
     assert {row["stance"] for row in rows} <= {"conciliatory", "hostile", "conditional", "none"}
     document = json.loads(saved(page, "#save-json"))
     for one in document["statements"]:
