@@ -72,7 +72,7 @@ EXAMPLE_ANALYSIS: Final[JsonDict] = {
     ],
     "n_unknown": 0,
     "failed": [],
-    "model": "stance-minilm@1.2.0",
+    "model": "stance-minilm@1.3.0",
     "codebook": "1",
 }
 EXAMPLE_LINES: Final = """{"type":"progress","n_done":1,"n_statements":1,"stances":[{"start":0,"stance":"conditional",\

@@ -20,7 +20,7 @@ EXAMPLE_FEEDBACK: Any = [
         "stance": Stance.CONDITIONAL,
         "note": "the condition stands in the second sentence",
         "conditions": [{"kind": ConditionKind.PRECONDITION, "text": "the sanctions are lifted"}],
-        "model": "stance-minilm@1.2.0",
+        "model": "stance-minilm@1.3.0",
         "text": EXAMPLE_TEXT,
     },
 ]

@@ -25,7 +25,7 @@ EXAMPLE_ANSWER: JsonDict = {
     "truncated": False,
     "n_tokens": 15,
     "language": None,
-    "model": "stance-minilm@1.2.0",
+    "model": "stance-minilm@1.3.0",
     "codebook": "1",
     "id": "5d41402abc4b/0",
 }
@@ -35,7 +35,7 @@ EXAMPLE_EXPLANATION: Any = [
     {"start": 28, "end": 63, "text": "only once the sanctions are lifted.", "drop": 0.84},
 ]
 EXAMPLE_INFO: JsonDict = {
-    "model": "stance-minilm@1.2.0",
+    "model": "stance-minilm@1.3.0",
     "digest": "0f5c2a77d9a1e8b4c6d3f2e1a0b9c8d7e6f5a4b3c2d1e0f9a8b7c6d5e4f3a2b1",
     "codebook": "1",
     "labels": ["conciliatory", "hostile", "conditional", "none"],

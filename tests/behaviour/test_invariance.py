@@ -104,7 +104,7 @@ def test_typing_does_not_matter(
     assert change <= MAX_MEAN_CHANGE
 
 
-@pytest.mark.xfail(reason="1.2.0: 106 of 112 the same, 95 % wanted; change 0.035; in the model card", strict=True)
+@pytest.mark.xfail(reason="1.3.0: 103 of 112 the same, 95 % wanted; change 0.042; in the model card", strict=True)
 def test_the_sides_do_not_matter(ask: Ask, report: list[str]) -> None:
     """Government or rebels, union or company, real or invented: a stance does not depend on who the two sides are."""
     reference = ask([filled(template, SIDES[0]) for template in TEMPLATES])
