@@ -38,9 +38,9 @@ def test_she_is_not_the_man_who_spoke_last() -> None:
 
 def test_a_word_of_capitals_and_a_country_are_nobody() -> None:
     """An acronym or an adjective of a country makes no person of a name, and falls away before one."""
-    cast = Cast("The Turkish EEZ was crossed. Egyptian Sameh Orr said no. Orr left.")
-    assert not cast.is_person("Turkish EEZ")
-    assert cast.resolve("Orr", 60) == "Sameh Orr"
+    assert Cast("The Turkish EEZ was crossed. Egyptian Sameh Orr said no. Orr left.").resolve("Orr", 60) == "Sameh Orr"
+    text = "Sameh Orr said no. The Turkish EEZ was crossed. “Nobody may fish there,” he said."
+    assert attribute(text, segment(text))[-1].speaker == "Sameh Orr"
 
 
 def test_an_office_in_small_letters_makes_a_person_of_a_word() -> None:

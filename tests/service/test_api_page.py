@@ -47,7 +47,7 @@ class Caller:
         (folder / "statement.txt").write_text("Talks are off.")
         (folder / "article.txt").write_text("Talks are off. Ada Novak said the union would return.")
         (folder / "article.html").write_text("<h1>Talks are off</h1><p>Ada Novak said the union would return.</p>")
-        command = only("sh", having="service.keys").replace("python", sys.executable, 1)
+        command = only("sh", having="service.keys").replace(".venv-serve/bin/python", sys.executable, 1)
         self.key = self.run("bash", "-ec", command).strip()
 
     def run(self, *command: str, port: int = 0) -> str:
