@@ -61,9 +61,9 @@ def find_run(content: str, locator: str, sha256: str) -> str | None:
     n_chars = int(locator.split()[2])
     plain = html.unescape(_TAG.sub(" ", content))
     unquoted = content.replace('\\"', '"').replace("\\n", "\n").replace('""', '"')
-    for whole in dict.fromkeys(map(fold, (content, plain, unquoted))):
-        for start in _RUN_START.finditer(whole):
-            text = whole[start.start() : start.start() + n_chars]
+    for folded in dict.fromkeys(map(fold, (content, plain, unquoted))):
+        for start in _RUN_START.finditer(folded):
+            text = folded[start.start() : start.start() + n_chars]
             if sha256_of_text(text) == sha256:
                 return text
     return None

@@ -31,7 +31,9 @@ WRITTEN_SHARES: Final = ((Split.CONTRAST, 0.5),)
 """Half of the written statements, by setting, stay out of training: their pairs are the contrast test."""
 
 SOURCE_SHARES: Final = ((Split.ELSEWHERE, 0.25),)
-"""Of the sources whose statements stay together, in one group for each repository, a quarter only measures."""
+"""Of the sources whose statements stay together, in one group for each repository, a quarter only measures.
+
+A choice: with a third, the largest source, a fifth of these statements, would not be trained on."""
 
 MOST_PROTECTED_FIRST: Final = (Split.ELSEWHERE, Split.CONTRAST, Split.VALIDATION, Split.CALIBRATION, Split.TRAIN)
 """Each split is without near-duplicates of those before it, and of the dev set, which comes before all."""
